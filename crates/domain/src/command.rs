@@ -1,0 +1,78 @@
+//! What may be asked of an order or of stock.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use crate::id::{OrderKey, StockKey};
+use crate::order::{BatchItem, Order};
+use crate::pricing::Pricing;
+
+/// One thing to decide. Commands for one order apply in the order they reach the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Take in an order that is new.
+    Receive(Box<Receive>),
+    /// Allocate a received order: every external check has passed.
+    Process {
+        /// Which.
+        order: OrderKey,
+    },
+    /// The goods were handed over.
+    Fulfil {
+        /// Which.
+        order: OrderKey,
+    },
+    /// Stock came, went or was counted.
+    AdjustStock(AdjustStock),
+    /// Give stock that is free to the orders that wait for it, oldest first. Internal: follows
+    /// from [`Command::AdjustStock`].
+    Release {
+        /// What became free.
+        stock: StockKey,
+    },
+}
+
+/// Take in an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receive {
+    /// The order.
+    pub order: Order,
+    /// What it costs; `None` for a transfer.
+    pub pricing: Option<Arc<Pricing>>,
+    /// The batch it came in with.
+    pub batch: Option<BatchItem>,
+    /// Hash of the document's bytes, to tell a repetition from another document with that id.
+    pub document_hash: u64,
+}
+
+/// Change what is on hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdjustStock {
+    /// Which product of which seller.
+    pub stock: StockKey,
+    /// How.
+    pub change: StockChange,
+    /// What to do when less would be left than is reserved.
+    pub below_reserved: BelowReserved,
+    /// Why, in the words of whoever asked.
+    pub reason: Box<str>,
+}
+
+/// How stock on hand changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StockChange {
+    /// By so many units, more or fewer.
+    By(i64),
+    /// To so many units, as counted.
+    To(i64),
+}
+
+/// What to do when an adjustment leaves less than is reserved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BelowReserved {
+    /// Refuse it.
+    #[default]
+    Refuse,
+    /// Take the reservation back from the newest orders, which then wait.
+    ReleaseNewest,
+}

@@ -1,0 +1,80 @@
+//! Takes an order in, and allocates it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use super::allocate::allocate;
+use super::Decision;
+use crate::command::Receive;
+use crate::event::{Event, Kind, Received, Refusal};
+use crate::facts::Facts;
+use crate::id::{OrderKey, Sku};
+use crate::order::{Body, Order};
+use crate::state::Status;
+use crate::stock::ShortagePolicy;
+
+/// Receives an order that is new, and processes it at once: no external step applies.
+pub fn receive(receive: &Receive, facts: &impl Facts) -> Result<Decision, Refusal> {
+    let key = &receive.order.key;
+    if let Some(status) = facts.status(key) {
+        return Err(Refusal::Duplicate { status });
+    }
+    let received = received(receive, facts.policy().shortage);
+    let allocated = allocate(&key.merchant, &received.demand, received.shortage, facts);
+    let mut events = Vec::with_capacity(3);
+    events.push(Event::Received(Box::new(received)));
+    if let Some(pricing) = &receive.pricing {
+        events.push(Event::Priced(pricing.clone()));
+    }
+    events.push(allocated);
+    Ok(Decision::order(key.clone(), events))
+}
+
+fn received(receive: &Receive, default: ShortagePolicy) -> Received {
+    let (kind, customer, shortage, total) = match &receive.order.body {
+        Body::Purchase(p) => {
+            let total = receive.pricing.as_ref().and_then(|p| p.total);
+            (Kind::Purchase, p.customer.clone(), p.shortage.unwrap_or(default), total)
+        }
+        Body::Transfer(t) => (Kind::Transfer, None, default, Some(t.amount)),
+    };
+    Received {
+        kind,
+        channel: receive.order.channel,
+        customer,
+        batch: receive.batch.clone(),
+        demand: demand(&receive.order),
+        shortage,
+        total,
+        document_hash: receive.document_hash,
+    }
+}
+
+/// Units an order wants per SKU; none for a transfer.
+pub(crate) fn demand(order: &Order) -> Vec<(Sku, i64)> {
+    match &order.body {
+        Body::Purchase(p) => {
+            p.lines.demand().into_iter().map(|(sku, quantity)| (sku.clone(), quantity)).collect()
+        }
+        Body::Transfer(_) => Vec::new(),
+    }
+}
+
+/// Allocates an order that waited for external steps.
+pub(super) fn process(key: &OrderKey, facts: &impl Facts) -> Result<Decision, Refusal> {
+    let order = facts.order(key).ok_or(Refusal::UnknownOrder)?;
+    match order.status {
+        Status::Received | Status::Processing => {}
+        Status::Invalid
+        | Status::Completed
+        | Status::Backordered
+        | Status::Rejected
+        | Status::Failed
+        | Status::Cancelled
+        | Status::Fulfilled => return Err(Refusal::WrongState { status: order.status }),
+    }
+    let demand: Vec<(Sku, i64)> =
+        order.claims.iter().map(|c| (c.sku.clone(), c.quantity)).collect();
+    let allocated = allocate(&key.merchant, &demand, order.shortage, facts);
+    Ok(Decision::order(key.clone(), alloc::vec![allocated]))
+}

@@ -1,0 +1,148 @@
+//! Where an order stands: the fold of its events.
+
+use alloc::vec::Vec;
+
+use crate::event::Kind;
+use crate::id::{CustomerId, OrderKey, Sku};
+use crate::money::Money;
+use crate::order::{BatchItem, Channel};
+use crate::stock::ShortagePolicy;
+use crate::time::Timestamp;
+
+/// The states of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Broke rules: recorded for audit, does not use up the id.
+    Invalid,
+    /// Taken in, not yet allocated.
+    Received,
+    /// Waits for an external step.
+    Processing,
+    /// Every line is reserved or untracked.
+    Completed,
+    /// A line waits for stock.
+    Backordered,
+    /// A business no.
+    Rejected,
+    /// Retries used up.
+    Failed,
+    /// Called off.
+    Cancelled,
+    /// Goods handed over.
+    Fulfilled,
+}
+
+impl Status {
+    /// Every status with its name on the wire.
+    pub const ALL: [(Self, &'static str); 9] = [
+        (Self::Invalid, "INVALID"),
+        (Self::Received, "RECEIVED"),
+        (Self::Processing, "PROCESSING"),
+        (Self::Completed, "COMPLETED"),
+        (Self::Backordered, "BACKORDERED"),
+        (Self::Rejected, "REJECTED"),
+        (Self::Failed, "FAILED"),
+        (Self::Cancelled, "CANCELLED"),
+        (Self::Fulfilled, "FULFILLED"),
+    ];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(status, _)| *status == self).map_or("", |(_, name)| name)
+    }
+
+    /// The status of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, n)| *n == name).map(|(status, _)| *status)
+    }
+}
+
+/// What an order has of one SKU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ClaimState {
+    /// Nobody has looked yet, or the order came to nothing.
+    Open,
+    /// Nobody counts this SKU: done.
+    Untracked,
+    /// Stock is promised.
+    Reserved,
+    /// Short, and in the SKU's queue.
+    Waiting,
+    /// There was enough, but the order ships complete and another SKU is short: holds nothing.
+    Standby,
+    /// Handed over.
+    Consumed,
+}
+
+impl ClaimState {
+    /// Every state with its name on the wire. A standing-by claim is backordered to the outside.
+    pub const ALL: [(Self, &'static str); 6] = [
+        (Self::Open, "OPEN"),
+        (Self::Untracked, "UNTRACKED"),
+        (Self::Reserved, "RESERVED"),
+        (Self::Waiting, "BACKORDERED"),
+        (Self::Standby, "BACKORDERED"),
+        (Self::Consumed, "FULFILLED"),
+    ];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+    }
+
+    /// Whether the order needs nothing more of this claim to be complete.
+    #[must_use]
+    pub fn is_done(self) -> bool {
+        match self {
+            Self::Untracked | Self::Reserved | Self::Consumed => true,
+            Self::Open | Self::Waiting | Self::Standby => false,
+        }
+    }
+}
+
+/// An order's claim on one SKU, its lines summed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What.
+    pub sku: Sku,
+    /// How many units.
+    pub quantity: i64,
+    /// What it has of them.
+    pub state: ClaimState,
+}
+
+/// An order, now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderState {
+    /// Who sells, and how they call it.
+    pub key: OrderKey,
+    /// 1 for an order as it first came; an amend opens the next.
+    pub revision: u32,
+    /// Where it stands.
+    pub status: Status,
+    /// Goods or money.
+    pub kind: Kind,
+    /// Where it came in.
+    pub channel: Channel,
+    /// The buyer, when named.
+    pub customer: Option<CustomerId>,
+    /// The batch it came in with.
+    pub batch: Option<BatchItem>,
+    /// When it came in.
+    pub received_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// What it comes to; `None` while no price is known for some line.
+    pub total: Option<Money>,
+    /// What happens about a shortage.
+    pub shortage: ShortagePolicy,
+    /// What it has of each SKU.
+    pub claims: Vec<Claim>,
+    /// How often the same order came again.
+    pub repeats: u32,
+    /// Hash of the document's bytes.
+    pub document_hash: u64,
+}

@@ -1,0 +1,5 @@
+//! Stories: what an order goes through, told as facts.
+
+mod lifecycle;
+mod pricing;
+mod world;

@@ -1,0 +1,1 @@
+//! Proves the invariants on a store.

@@ -1,0 +1,454 @@
+//! The ledger on one disk: a log that acknowledges, a projection that answers.
+//!
+//! A request passes three stages: prepared on the caller's thread, decided by the one writer,
+//! committed as one frame of the log. Everything else is derived: layers in memory hold what the
+//! projection (LMDB) does not have yet, and the projection can be made again from the log.
+//!
+//! Never: an answer before the sync, a change in memory before the frame is on disk.
+
+mod disk;
+pub mod doctor;
+pub mod log;
+mod project;
+mod projector;
+mod store;
+mod writer;
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, TrySendError};
+use domain::id::{BatchId, MerchantId, OrderId, StockKey};
+use domain::stock::Stock;
+use domain::time::Timestamp;
+use parking_lot::{Condvar, Mutex, RwLock};
+use service::batch::BatchState;
+use service::catalogue::Catalogue;
+use service::change::{Change, Seq, decode};
+use service::ledger::{
+    Answer, Changes, Found, Ledger, Page, Query, Request, StockRow, Task, Unavailable,
+};
+use service::memory::Clock;
+use service::prepare::{Prepared, prepare};
+use service::serial::{Layers, Serial, Settings};
+use service::view::{Read, View};
+use service::wire::rules::CompiledRules;
+use tokio::sync::oneshot;
+
+use crate::disk::Disk;
+use crate::log::{Log, Reader};
+use crate::store::{APPLIED, MAP_BYTES, RULES_VERSION, Snapshot, Store};
+use crate::writer::{Job, Writer};
+
+/// Calls that may wait; more are answered [`Unavailable::Full`]. At full load the writer empties
+/// this queue some thousand times a second.
+const QUEUE_CALLS_MAX: usize = 4_096;
+/// Bytes of documents that may wait.
+const QUEUE_BYTES_MAX: usize = 128 << 20;
+/// What the first line of the store's format file must be.
+const FORMAT: &str = "comanda store 1";
+/// Changes replayed in one go at a restart.
+const REPLAY_CHANGES: usize = 4_096;
+
+/// How to open a store.
+#[derive(Clone)]
+pub struct Options {
+    /// The installation's settings.
+    pub settings: Settings,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Below this many free bytes nothing more is taken in.
+    pub min_free_bytes: u64,
+    /// The projection's first address space; enlarged when full.
+    pub map_bytes: usize,
+}
+
+impl Options {
+    /// Defaults for a currency of two decimals, with the system's clock handed in.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        let settings = Settings { exponent: 2, ..Settings::default() };
+        Self { settings, clock, min_free_bytes: 256 << 20, map_bytes: MAP_BYTES }
+    }
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("the store in {} is held by another process", .0.display())]
+    Held(PathBuf),
+    /// It was written by a version that this one does not know.
+    #[error("the store in {} says \"{found}\"; this version reads \"{FORMAT}\"", dir.display())]
+    Format {
+        /// The store.
+        dir: PathBuf,
+        /// What it says it is.
+        found: String,
+    },
+    /// A file could not be made or read.
+    #[error("open the store's files")]
+    Io(#[from] std::io::Error),
+    /// The log cannot be used.
+    #[error("open the log")]
+    Log(#[from] log::Error),
+    /// The projection cannot be used.
+    #[error("open the projection")]
+    Store(#[from] heed::Error),
+    /// The projection cannot be brought up to date.
+    #[error("bring the projection up to date")]
+    Project(#[from] project::Error),
+    /// What is stored does not add up.
+    #[error("read the store: {0}")]
+    Read(#[from] Unavailable),
+}
+
+pub use project::Error as ProjectError;
+
+/// What the threads share.
+pub(crate) struct Shared {
+    pub(crate) layers: RwLock<Layers>,
+    pub(crate) store: Store,
+    pub(crate) catalogue: RwLock<Arc<Catalogue>>,
+    pub(crate) clock: Clock,
+    pub(crate) exponent: u32,
+    pub(crate) disk: Disk,
+    pub(crate) queued_bytes: AtomicUsize,
+    pub(crate) commits: AtomicU64,
+    closing: AtomicBool,
+    work: (Mutex<()>, Condvar),
+    room: (Mutex<()>, Condvar),
+}
+
+impl Shared {
+    fn publish(&self, catalogue: Arc<Catalogue>) {
+        if !Arc::ptr_eq(&self.catalogue.read(), &catalogue) {
+            *self.catalogue.write() = catalogue;
+        }
+    }
+
+    /// Waits for work, a while at most; whether the engine closes.
+    fn wait_for_work(&self, timeout: Duration) -> bool {
+        let mut guard = self.work.0.lock();
+        if !self.closing.load(Ordering::Acquire) {
+            self.work.1.wait_for(&mut guard, timeout);
+        }
+        self.closing.load(Ordering::Acquire)
+    }
+
+    fn wake_projection(&self, orders: usize) {
+        if orders >= projector::LAYER_ORDERS {
+            self.work.1.notify_one();
+        }
+    }
+
+    fn projected(&self) {
+        let _guard = self.room.0.lock();
+        self.room.1.notify_all();
+    }
+
+    fn wait_for_projection(&self, most: usize) {
+        let mut guard = self.room.0.lock();
+        while self.layers.read().active.began() > most {
+            self.room.1.wait_for(&mut guard, Duration::from_millis(100));
+        }
+    }
+
+    fn snapshot(&self) -> Read<Snapshot<'_>> {
+        self.store.snapshot()
+    }
+}
+
+/// The ledger on one disk.
+pub struct Engine {
+    shared: Arc<Shared>,
+    jobs: Option<Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    projector: Option<JoinHandle<()>>,
+    log: Arc<Reader>,
+    _lock: File,
+}
+
+impl Engine {
+    /// Opens or creates the store in `dir`, and brings it up to date with its log.
+    ///
+    /// # Errors
+    /// [`OpenError`] says why not.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        std::fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
+        check_format(dir)?;
+        let (env, tables) = Store::open_env(&dir.join("index"), options.map_bytes)?;
+        let applied = Store::number(&env, &tables, APPLIED)?;
+        let rules_version = Store::number(&env, &tables, RULES_VERSION)?;
+        let log = Log::open(&dir.join("log"), applied)?;
+        let exponent = options.settings.exponent;
+        let store = Store::new(env, tables, log.reader(), exponent);
+        let mut driver = Serial::new(options.settings);
+        let base = store.snapshot()?;
+        driver.load(base.catalogue()?, rules_version, base.keeps_stock()?, base.releases()?);
+        drop(base);
+        let (layers, last) = replay(&mut driver, &store, applied, log.end())?;
+        let reader = log.reader();
+        let shared = Arc::new(Shared {
+            layers: RwLock::new(layers),
+            store,
+            catalogue: RwLock::new(driver.catalogue()),
+            clock: options.clock,
+            exponent,
+            disk: Disk::new(dir.to_owned(), options.min_free_bytes),
+            queued_bytes: AtomicUsize::new(0),
+            commits: AtomicU64::new(0),
+            closing: AtomicBool::new(false),
+            work: Default::default(),
+            room: Default::default(),
+        });
+        let (jobs, queue) = crossbeam_channel::bounded(QUEUE_CALLS_MAX);
+        let writer = Writer { driver, log, jobs: queue, shared: shared.clone(), last };
+        let projecting = shared.clone();
+        Ok(Self {
+            shared,
+            jobs: Some(jobs),
+            writer: Some(thread("writer", move || writer.run())?),
+            projector: Some(thread("projector", move || projector::run(&projecting))?),
+            log: reader,
+            _lock: lock,
+        })
+    }
+
+    /// Commits since the store was opened.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of documents that wait to be decided.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.shared.queued_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Orders committed but not yet in the projection.
+    #[must_use]
+    pub fn projection_lag(&self) -> usize {
+        let layers = self.shared.layers.read();
+        layers.active.began() + layers.frozen.as_ref().map_or(0, |frozen| frozen.began())
+    }
+
+    /// Bytes of the log.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.log.end()
+    }
+
+    /// Whether the writer still works: it stops only at a broken invariant.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| !writer.is_finished())
+    }
+
+    fn view<R>(&self, read: impl FnOnce(&View<'_, Snapshot<'_>>) -> Read<R>) -> Read<R> {
+        let layers = self.shared.layers.read_recursive();
+        let base = self.shared.snapshot()?;
+        read(&View::new([Some(&layers.active), layers.frozen.as_deref(), None], &base))
+    }
+
+    fn enqueue(
+        &self,
+        requests: Vec<Request>,
+    ) -> Result<oneshot::Receiver<writer::Reply>, Unavailable> {
+        let jobs = self.jobs.as_ref().ok_or(Unavailable::Closed)?;
+        let (catalogue, now) = (self.catalogue(), (self.shared.clock)());
+        let ready = |request| prepare(request, &catalogue, now, self.shared.exponent);
+        let call: Vec<Prepared> = requests.into_iter().map(ready).collect();
+        let bytes = call.iter().map(weight).sum();
+        let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let (reply, answer) = oneshot::channel();
+        let sent = if queued > QUEUE_BYTES_MAX {
+            Err(Unavailable::Full)
+        } else {
+            jobs.try_send(Job { call, bytes, reply }).map_err(|error| match error {
+                TrySendError::Full(_) => Unavailable::Full,
+                TrySendError::Disconnected(_) => Unavailable::Closed,
+            })
+        };
+        if let Err(error) = sent {
+            self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(error);
+        }
+        Ok(answer)
+    }
+}
+
+/// Finishes what was accepted, and writes what is left to the projection.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take() {
+            drop(writer.join());
+        }
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.work.1.notify_all();
+        if let Some(projector) = self.projector.take() {
+            drop(projector.join());
+        }
+    }
+}
+
+fn weight(request: &Prepared) -> usize {
+    match request {
+        Prepared::Receive(order) => order.document.len(),
+        Prepared::Unpriceable(audit) => audit.document.len(),
+        Prepared::Other(_) => 256,
+    }
+}
+
+fn thread(
+    name: &str,
+    run: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, std::io::Error> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let flock = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    flock.map_err(|_| OpenError::Held(dir.to_owned()))?;
+    Ok(file)
+}
+
+/// A store says what it is, so that a version that does not know it leaves it alone.
+fn check_format(dir: &Path) -> Result<(), OpenError> {
+    let path = dir.join("FORMAT");
+    match std::fs::read_to_string(&path) {
+        Ok(text) if text.trim_end() == FORMAT => Ok(()),
+        Ok(text) => {
+            let found = text.lines().next().unwrap_or_default().to_owned();
+            Err(OpenError::Format { dir: dir.to_owned(), found })
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::write(&path, format!("{FORMAT}\n"))?;
+            File::open(&path)?.sync_all()?;
+            Ok(File::open(dir)?.sync_all()?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Applies the changes that the projection does not have; writes them to it where they are many.
+fn replay(
+    driver: &mut Serial,
+    store: &Store,
+    applied: u64,
+    end: u64,
+) -> Result<(Layers, Timestamp), OpenError> {
+    let (mut layers, mut at, mut last) = (Layers::default(), applied, Timestamp::default());
+    while at < end {
+        let mut changes = Vec::new();
+        at = store.log.scan(at, end, |seq, body| {
+            let change = decode(&body).map_err(|_| log::Error::Damaged { at: seq.0 })?;
+            last = last.max(change.at);
+            changes.push((seq, change));
+            Ok::<_, log::Error>(changes.len() < REPLAY_CHANGES)
+        })?;
+        let base = store.snapshot()?;
+        driver.replay(changes, at, &mut layers, &base)?;
+        drop(base);
+        if layers.active.began() >= projector::LAYER_ORDERS {
+            store.project(&layers.active)?;
+            layers.active = Default::default();
+        }
+    }
+    Ok((layers, last))
+}
+
+impl Changes for Engine {
+    fn read(&self, after: Option<Seq>, limit: usize) -> Result<Vec<(Seq, Change)>, Unavailable> {
+        let failed = |error: log::Error| Unavailable::Read(error.to_string());
+        let from = after.map_or(Ok(0), |seq| self.log.after(seq)).map_err(failed)?;
+        let mut found = Vec::new();
+        if limit > 0 {
+            let scanned = self.log.scan(from, self.log.end(), |seq, body| {
+                let change = decode(&body).map_err(|_| log::Error::Damaged { at: seq.0 })?;
+                found.push((seq, change));
+                Ok(found.len() < limit)
+            });
+            scanned.map_err(failed)?;
+        }
+        Ok(found)
+    }
+
+    fn change(&self, seq: Seq) -> Result<Change, Unavailable> {
+        self.log.change(seq).map_err(|error| Unavailable::Read(error.to_string()))
+    }
+
+    fn scan(
+        &self,
+        from: Seq,
+        until: Seq,
+        visit: &mut dyn FnMut(Seq, Change),
+    ) -> Result<(), Unavailable> {
+        let until = until.0.min(self.log.end());
+        let scanned = self.log.scan(from.0, until, |seq, body| {
+            visit(seq, decode(&body).map_err(|_| log::Error::Damaged { at: seq.0 })?);
+            Ok::<_, log::Error>(true)
+        });
+        scanned.map(|_| ()).map_err(|error| Unavailable::Read(error.to_string()))
+    }
+}
+
+impl Ledger for Engine {
+    fn execute(&self, requests: Vec<Request>) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
+        // Queued now, not when the future is first polled: calls keep the order they came in.
+        let queued = self.enqueue(requests);
+        Box::pin(async move {
+            let (answers, _) = queued?.await.map_err(|_| Unavailable::OutcomeUnknown)??;
+            Ok(answers)
+        })
+    }
+
+    fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable> {
+        self.view(|view| view.order(id, merchant))
+    }
+
+    fn find(&self, query: &Query) -> Result<Page, Unavailable> {
+        self.view(|view| view.find(query))
+    }
+
+    fn stock(
+        &self,
+        after: Option<&StockKey>,
+        limit: usize,
+    ) -> Result<Vec<StockRow>, Unavailable> {
+        self.view(|view| view.stock_after(after, limit))
+    }
+
+    fn stock_of(&self, key: &StockKey) -> Result<Option<Stock>, Unavailable> {
+        self.view(|view| view.stock(key))
+    }
+
+    fn batch(&self, id: &BatchId) -> Result<Option<BatchState>, Unavailable> {
+        self.view(|view| view.batch(id))
+    }
+
+    fn batches(
+        &self,
+        after: Option<&BatchId>,
+        limit: usize,
+    ) -> Result<Vec<BatchState>, Unavailable> {
+        self.view(|view| view.batches(after, limit))
+    }
+
+    fn rules(&self, version: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable> {
+        self.view(|view| view.rules(version))
+    }
+
+    fn catalogue(&self) -> Arc<Catalogue> {
+        self.shared.catalogue.read().clone()
+    }
+}

@@ -1,0 +1,58 @@
+//! The thread that writes committed layers to the projection, behind the writer's back.
+//!
+//! It freezes the active layer when there is enough of it, or when it is a second old, writes it,
+//! and drops it. A layer that cannot be written stays readable and is tried again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use service::layer::Layer;
+
+use crate::Shared;
+
+/// Orders that make a layer worth writing: enough to fill runs, few enough to read through.
+pub(crate) const LAYER_ORDERS: usize = 40_000;
+/// Oldest a layer gets before it is written, so that a restart has little to replay.
+const LAYER_AGE: Duration = Duration::from_secs(1);
+/// Pause before a failed write is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Works until the engine closes, and writes what is left then.
+pub(crate) fn run(shared: &Arc<Shared>) {
+    let mut last = Instant::now();
+    loop {
+        let closing = shared.wait_for_work(LAYER_AGE / 10);
+        let due = {
+            let layers = shared.layers.read();
+            let (empty, many) =
+                (layers.active.is_empty(), layers.active.began() >= LAYER_ORDERS);
+            !empty && (many || closing || last.elapsed() >= LAYER_AGE)
+        };
+        if due {
+            let frozen = freeze(shared);
+            while let Err(error) = shared.store.project(&frozen) {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "projection not written, trying again"
+                );
+                if closing {
+                    return; // the log has it all: the next start replays it
+                }
+                std::thread::sleep(RETRY);
+            }
+            shared.layers.write().frozen = None;
+            shared.projected();
+            last = Instant::now();
+            drop(frozen);
+        } else if closing {
+            return;
+        }
+    }
+}
+
+fn freeze(shared: &Shared) -> Arc<Layer> {
+    let mut layers = shared.layers.write();
+    let frozen = Arc::new(std::mem::take(&mut layers.active));
+    layers.frozen = Some(frozen.clone());
+    frozen
+}

@@ -1,0 +1,128 @@
+//! The one thread that decides and commits.
+//!
+//! It takes what is waiting, decides it, writes one frame, and answers: no timer. Batches form by
+//! themselves while the previous commit syncs. Nothing it holds in memory changes before the
+//! frame is on disk, so a failed write costs its callers an answer and nothing else.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use domain::time::Timestamp;
+use service::ledger::{Answer, Unavailable};
+use service::serial::{Call, Serial};
+use tokio::sync::oneshot;
+
+use crate::Shared;
+use crate::log::Log;
+
+/// Most requests of one commit: beyond it latency grows and throughput hardly does.
+const COMMIT_REQUESTS_MAX: usize = 1_024;
+/// Most bytes of documents of one commit.
+const COMMIT_BYTES_MAX: usize = 8 << 20;
+/// Orders the projection may lag behind before the writer waits for it: about 100 MB of rows.
+const LAYER_ORDERS_MAX: usize = 131_072;
+
+/// The requests of one `execute`, and who waits for the answers.
+pub(crate) struct Job {
+    pub(crate) call: Call,
+    pub(crate) bytes: usize,
+    pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// Answers; the call comes along, so that whoever asked frees it and not the writer.
+pub(crate) type Reply = Result<(Vec<Answer>, Call), Unavailable>;
+
+pub(crate) struct Writer {
+    pub(crate) driver: Serial,
+    pub(crate) log: Log,
+    pub(crate) jobs: Receiver<Job>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) last: Timestamp,
+}
+
+impl Writer {
+    /// Works until every sender is gone, then what is queued is done too.
+    pub(crate) fn run(mut self) {
+        let (mut calls, mut waiting) = (Vec::new(), Vec::new());
+        while self.take(&mut calls, &mut waiting) {
+            self.shared.wait_for_projection(LAYER_ORDERS_MAX);
+            let result = self.commit(&calls);
+            reply(result, &mut calls, &mut waiting);
+        }
+    }
+
+    /// Takes what is waiting; waits when nothing is, and nothing else is to do.
+    fn take(&mut self, calls: &mut Vec<Call>, waiting: &mut Vec<oneshot::Sender<Reply>>) -> bool {
+        let (mut requests, mut bytes) = (0, 0);
+        loop {
+            let next = if requests == 0 && !self.driver.has_releases() {
+                match self.jobs.recv_timeout(Duration::from_secs(3_600)) {
+                    Ok(job) => Ok(job),
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => Err(TryRecvError::Disconnected),
+                }
+            } else {
+                self.jobs.try_recv()
+            };
+            match next {
+                Ok(job) => {
+                    self.shared.queued_bytes.fetch_sub(job.bytes, Ordering::Relaxed);
+                    requests += job.call.len();
+                    bytes += job.bytes;
+                    calls.push(job.call);
+                    waiting.push(job.reply);
+                    if requests >= COMMIT_REQUESTS_MAX || bytes >= COMMIT_BYTES_MAX {
+                        return true;
+                    }
+                }
+                Err(TryRecvError::Empty) => return true,
+                Err(TryRecvError::Disconnected) => return requests > 0,
+            }
+        }
+    }
+
+    fn commit(&mut self, calls: &[Call]) -> Result<Vec<Vec<Answer>>, Unavailable> {
+        if !self.shared.disk.has_room() {
+            return Err(Unavailable::DiskSpace);
+        }
+        // Orders are filed by time: a clock that is set back must not disorder them.
+        self.last = self.last.max((self.shared.clock)());
+        let step = {
+            let layers = self.shared.layers.read();
+            let base = self.shared.store.snapshot()?;
+            self.driver.decide(self.last, self.log.end(), calls, &layers, &base)?
+        };
+        if let Some(frame) = self.driver.frame() {
+            if let Err(error) = self.log.append(frame) {
+                self.driver.abort();
+                tracing::error!(error = &error as &dyn std::error::Error, "commit failed");
+                return Err(Unavailable::OutcomeUnknown);
+            }
+        }
+        let mut layers = self.shared.layers.write();
+        self.driver.commit(&mut layers);
+        let began = layers.active.began();
+        drop(layers);
+        self.shared.publish(self.driver.catalogue());
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
+        self.shared.wake_projection(began);
+        Ok(step.answers)
+    }
+}
+
+fn reply(
+    result: Result<Vec<Vec<Answer>>, Unavailable>,
+    calls: &mut Vec<Call>,
+    waiting: &mut Vec<oneshot::Sender<Reply>>,
+) {
+    let pairs = calls.drain(..).zip(waiting.drain(..));
+    match result {
+        // Whoever has stopped waiting has no use for the answer.
+        Ok(answers) => pairs.zip(answers).for_each(|((call, reply), answers)| {
+            drop(reply.send(Ok((answers, call))));
+        }),
+        Err(error) => pairs.for_each(|(_, reply)| drop(reply.send(Err(error.clone())))),
+    }
+}

@@ -1,0 +1,10 @@
+//! Batches: a reader of items, a window of concurrency, `execute`, and a checkpoint that commits
+//! with the orders it covers.
+
+pub mod machine;
+pub mod run;
+pub mod split;
+pub mod state;
+pub mod summary;
+
+pub use state::{BatchState, BatchStatus, ContentHash, Counts, Tolerance};

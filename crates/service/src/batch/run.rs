@@ -1,0 +1,493 @@
+//! Runs a batch: reads, checks in parallel, commits in the input's order. Threads around the
+//! step machine; never a barrier.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+
+use bytes::Bytes;
+use domain::id::{BatchId, OrderKey};
+use domain::order::{BatchItem, Channel};
+use parking_lot::Mutex;
+
+use crate::change::{Audit, Fault, Seq};
+use crate::ledger::{
+    Answer, BatchRules, Ledger, REQUESTS_PER_CALL_MAX, Receive, Request, Task, Unavailable,
+};
+use crate::prepare::cut;
+use crate::wire::document::{self, Command, MissingId};
+use crate::wire::rules::CompiledRules;
+use crate::wire::violation::Severity;
+
+use super::machine::{Machine, Parsed, Step};
+use super::split::{Chunk, Format, Splitter};
+use super::state::{BatchState, BatchStatus, ContentHash, Tolerance};
+use super::summary::Summary;
+
+/// Items of one commit at most, unless concurrency is bounded lower.
+const CHUNK_ITEMS: usize = 512;
+/// Commits that may be under way: one is written while the next are decided and checked.
+const CALLS_IN_FLIGHT: usize = 6;
+/// Chunks that may wait between reading and committing.
+const CHUNKS_WAITING: usize = 8;
+/// Default for the most items in flight.
+pub const MAX_CONCURRENCY: usize = CHUNK_ITEMS * CALLS_IN_FLIGHT;
+
+/// How a batch is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its id.
+    pub id: BatchId,
+    /// How its input is laid out.
+    pub format: Format,
+    /// Where the first order may begin in the input.
+    pub orders_at: u64,
+    /// Most items in flight.
+    pub max_concurrency: usize,
+    /// Threads that check orders.
+    pub threads: usize,
+    /// How much failure it bears.
+    pub tolerance: Tolerance,
+    /// The sender's metadata, a JSON object.
+    pub metadata: String,
+    /// Rules of its own, as JSON; they replace the installation's unless they say `extend`.
+    pub rules: Option<Vec<u8>>,
+    /// The spooled input of a batch that the server runs.
+    pub spool: Option<String>,
+    /// How its documents are read.
+    pub settings: document::Settings,
+}
+
+/// Why a batch was not run, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A batch of that id has other content.
+    #[error("batch {0} exists with other content")]
+    OtherContent(BatchId),
+    /// The input could not be read.
+    #[error("read the batch's input")]
+    Input(#[from] io::Error),
+    /// The ledger could not take more; run it again to go on from its last checkpoint.
+    #[error("the ledger stopped: {0}")]
+    Ledger(#[from] Unavailable),
+    /// Its rules do not compile.
+    #[error("the batch's pricing rules are not valid: {0}")]
+    Rules(String),
+    /// Its metadata is no JSON object of short texts.
+    #[error("metadata must be a JSON object of texts, numbers and booleans")]
+    Metadata,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The batch.
+    pub state: BatchState,
+    /// What it came to.
+    pub summary: Summary,
+    /// It had been done before: this is what it came to then.
+    pub is_repeat: bool,
+    /// Items done by an earlier, interrupted run.
+    pub resumed_at: u64,
+}
+
+/// Stops a batch, and says how far it is.
+#[derive(Debug, Default)]
+pub struct Control {
+    stop: AtomicBool,
+    state: Mutex<Option<BatchState>>,
+}
+
+impl Control {
+    /// Takes no more items; what is under way is finished.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// The batch as of its last commit.
+    #[must_use]
+    pub fn state(&self) -> Option<BatchState> {
+        self.state.lock().clone()
+    }
+}
+
+/// Runs a batch to its end, from where an earlier run of it stopped. `open` gives the input from
+/// its beginning, as often as it is asked.
+///
+/// # Errors
+/// [`Error`]; what was committed stays done, and running it again goes on from there.
+pub fn run<R: Read + Send>(
+    ledger: &dyn Ledger,
+    options: &Options,
+    control: &Control,
+    mut open: impl FnMut() -> io::Result<R>,
+) -> Result<Finished, Error> {
+    let stored = ledger.batch(&options.id)?;
+    let (mut input, mut hasher) = (open()?, blake3::Hasher::new());
+    let at = stored.as_ref().map_or(options.orders_at, |s| s.offset.max(options.orders_at));
+    hash_prefix(&mut input, &mut hasher, at)?;
+    let mut summary = Summary::default();
+    if let Some(state) = &stored {
+        let known = hasher.clone().finalize();
+        let is_done = state.status == BatchStatus::Succeeded;
+        let goes_on = is_done && input.read(&mut [0])? > 0;
+        if state.offset > 0 && (goes_on || *known.as_bytes() != state.hash) {
+            return Err(Error::OtherContent(options.id.clone()));
+        }
+        summary = super::summary::summary(ledger, state)?;
+        if is_done {
+            let state = state.clone();
+            return Ok(Finished { state, summary, is_repeat: true, resumed_at: 0 });
+        }
+    }
+    let state = open_batch(ledger, options, stored)?;
+    let rules = batch_rules(ledger, &state)?;
+    let resumed_at = state.counts.done();
+    let splitter = Splitter::new(input, options.format, at, hasher);
+    let run = Run { ledger, options, control, rules };
+    let state = run.pipeline(splitter, state, &mut summary)?;
+    Ok(Finished { state, summary, is_repeat: false, resumed_at })
+}
+
+fn hash_prefix(
+    input: &mut impl Read,
+    hasher: &mut blake3::Hasher,
+    mut left: u64,
+) -> io::Result<()> {
+    let mut block = vec![0; 1 << 20];
+    while left > 0 {
+        let want = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let got = input.read(&mut block[..want])?;
+        if got == 0 {
+            // Shorter than what was done: the hash will not match.
+            return Ok(());
+        }
+        hasher.update(&block[..got]);
+        left -= got as u64;
+    }
+    Ok(())
+}
+
+/// Opens the batch in the ledger, or opens it again.
+fn open_batch(
+    ledger: &dyn Ledger,
+    options: &Options,
+    stored: Option<BatchState>,
+) -> Result<BatchState, Error> {
+    parse_metadata(&options.metadata)?;
+    let rules = match &stored {
+        Some(stored) => stored.rules,
+        None => options.rules.as_deref().map(|json| put_rules(ledger, json)).transpose()?,
+    };
+    let mut state = stored.unwrap_or_else(|| BatchState {
+        id: options.id.clone(),
+        status: BatchStatus::Running,
+        reason: None,
+        started_at: Default::default(),
+        updated_at: Default::default(),
+        counts: Default::default(),
+        total: None,
+        offset: 0,
+        hash: ContentHash::default(),
+        tolerance: options.tolerance,
+        rules,
+        metadata: options.metadata.as_str().into(),
+        spool: options.spool.as_deref().map(Into::into),
+        previous: None,
+        from: Seq(0),
+    });
+    state.status = BatchStatus::Running;
+    state.reason = None;
+    state.tolerance = options.tolerance;
+    let answers = pollster::block_on(ledger.execute(vec![Request::Checkpoint(Box::new(state))]))?;
+    match answers.into_iter().next() {
+        Some(Answer::Batch(state)) => Ok(*state),
+        Some(_) | None => Err(Error::Ledger(Unavailable::Closed)),
+    }
+}
+
+fn put_rules(ledger: &dyn Ledger, json: &[u8]) -> Result<u64, Error> {
+    let failed = |violations: Vec<crate::wire::rules::RuleViolation>| {
+        let texts = violations.iter().map(|v| format!("{} {}", v.pointer, v.message));
+        Error::Rules(texts.collect::<Vec<_>>().join("; "))
+    };
+    let catalogue = ledger.catalogue();
+    let exponent = catalogue.exponent;
+    let mut rules = crate::wire::rules::parse(json, 0, exponent).map_err(failed)?;
+    if rules.extend {
+        rules = rules.extending(&catalogue.rules).map_err(failed)?;
+    }
+    let request = Request::PutRules { rules: Arc::new(rules), installed: false };
+    match pollster::block_on(ledger.execute(vec![request]))?.first() {
+        Some(Answer::Rules(version)) => Ok(*version),
+        Some(_) | None => Err(Error::Rules("not accepted by the ledger".to_owned())),
+    }
+}
+
+/// What prices the batch's orders: its own rules where it has some, and its metadata.
+fn batch_rules(ledger: &dyn Ledger, state: &BatchState) -> Result<Option<Arc<BatchRules>>, Error> {
+    let metadata = parse_metadata(&state.metadata)?;
+    let rules: Option<Arc<CompiledRules>> = match state.rules {
+        Some(version) => ledger.rules(version)?,
+        None => None,
+    };
+    let own = rules.is_some() || !metadata.is_empty();
+    Ok(own.then(|| Arc::new(BatchRules { rules, metadata })))
+}
+
+fn parse_metadata(json: &str) -> Result<domain::pricing::Metadata, Error> {
+    if json.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let fields: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(json).map_err(|_| Error::Metadata)?;
+    let text = |value| match value {
+        serde_json::Value::String(text) => Ok(text.into_boxed_str()),
+        serde_json::Value::Number(number) => Ok(number.to_string().into_boxed_str()),
+        serde_json::Value::Bool(flag) => Ok(flag.to_string().into_boxed_str()),
+        serde_json::Value::Null
+        | serde_json::Value::Array(_)
+        | serde_json::Value::Object(_) => Err(Error::Metadata),
+    };
+    fields.into_iter().map(|(key, value)| Ok((key.into_boxed_str(), text(value)?))).collect()
+}
+
+/// A chunk on its way from the reader to a checker.
+struct Work {
+    number: u64,
+    first: u64,
+    chunk: Chunk,
+    hash: ContentHash,
+}
+
+/// What comes back to the thread that commits.
+enum Event {
+    Parsed(Parsed),
+    Broken(io::Error),
+}
+
+struct Run<'a> {
+    ledger: &'a dyn Ledger,
+    options: &'a Options,
+    control: &'a Control,
+    rules: Option<Arc<BatchRules>>,
+}
+
+/// An item's key and faults, kept until its answer comes.
+type Asked = (Option<OrderKey>, Vec<Fault>);
+
+impl Run<'_> {
+    fn pipeline<R: Read + Send>(
+        &self,
+        splitter: Splitter<R>,
+        state: BatchState,
+        summary: &mut Summary,
+    ) -> Result<BatchState, Error> {
+        let items = self.options.max_concurrency.clamp(1, CHUNK_ITEMS);
+        let items = items.min(REQUESTS_PER_CALL_MAX - 1);
+        let window = (self.options.max_concurrency / items).clamp(1, CALLS_IN_FLIGHT);
+        let first = state.counts.done();
+        let (to_check, checks) = sync_channel::<Work>(CHUNKS_WAITING);
+        let (to_commit, events) = sync_channel::<Event>(CHUNKS_WAITING);
+        let checks = Arc::new(Mutex::new(checks));
+        std::thread::scope(|scope| {
+            let failed = to_commit.clone();
+            scope.spawn(move || read(splitter, items, first, &to_check, &failed));
+            for _ in 0..self.options.threads.max(1) {
+                let (checks, done) = (checks.clone(), to_commit.clone());
+                scope.spawn(move || self.check(&checks, &done));
+            }
+            drop((to_commit, checks));
+            // Dropping `events` afterwards ends the other threads, whatever they are at.
+            self.commit(Machine::new(state, window), events, summary)
+        })
+    }
+
+    /// Checks chunks until there are no more.
+    fn check(&self, checks: &Mutex<Receiver<Work>>, done: &SyncSender<Event>) {
+        loop {
+            let next = checks.lock().recv();
+            let Ok(work) = next else { return };
+            if done.send(Event::Parsed(self.parse(&work))).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn parse(&self, work: &Work) -> Parsed {
+        let mut settings = self.options.settings.clone();
+        settings.missing_id = MissingId::Refuse;
+        settings.channel = Channel::Batch;
+        let items = work.chunk.items.iter().zip(work.first..);
+        let requests = items.map(|(item, index)| {
+            let document = work.chunk.bytes.slice(item.range());
+            let place = BatchItem { batch: self.options.id.clone(), index };
+            if item.is_too_large {
+                audit(None, None, vec![fault("", "too_large")], place, document)
+            } else {
+                self.request(&settings, place, document)
+            }
+        });
+        Parsed {
+            number: work.number,
+            requests: requests.collect(),
+            end: work.chunk.end,
+            hash: work.hash,
+            is_last: work.chunk.is_last,
+        }
+    }
+
+    fn request(
+        &self,
+        settings: &document::Settings,
+        place: BatchItem,
+        document: Bytes,
+    ) -> Request {
+        match document::read(&document, settings) {
+            Ok(read) => match read.command {
+                Command::Create(order) => Request::Receive(Box::new(Receive {
+                    order,
+                    warnings: read.warnings.iter().map(Fault::from).collect(),
+                    document,
+                    batch: Some(place),
+                    rules: self.rules.clone(),
+                })),
+                Command::Amend(order) => unsupported(&order.key, place, document),
+                Command::Cancel(key) => unsupported(&key, place, document),
+            },
+            Err(document::Fault::Malformed(_)) => {
+                audit(None, None, vec![fault("", "malformed")], place, document)
+            }
+            Err(document::Fault::Invalid { found, violations }) => {
+                let faults = violations.iter().filter(|v| v.severity == Severity::Error);
+                let faults = faults.map(Fault::from).collect();
+                audit(found.id, found.merchant, faults, place, document)
+            }
+        }
+    }
+
+    /// Commits chunks in order, with some calls under way at a time.
+    fn commit(
+        &self,
+        mut machine: Machine,
+        events: Receiver<Event>,
+        summary: &mut Summary,
+    ) -> Result<BatchState, Error> {
+        let mut under_way: VecDeque<(Task<'_, _>, Vec<Asked>)> = VecDeque::new();
+        let mut broken = None;
+        loop {
+            if self.control.stop.load(Ordering::Relaxed) {
+                machine.stop();
+            }
+            match machine.step() {
+                Step::Done => break,
+                Step::Execute(requests) => {
+                    let asked = requests.iter().map(asked).collect();
+                    under_way.push_back((self.execute(requests), asked));
+                }
+                Step::Wait => {
+                    // A chunk that is there goes first; waiting is for answers, then for chunks.
+                    match events.try_recv() {
+                        Ok(event) => take(event, &mut machine, &mut broken),
+                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
+                            if let Some((task, asked)) = under_way.pop_front() {
+                                let answers = pollster::block_on(task)?;
+                                for ((key, faults), answer) in asked.iter().zip(&answers) {
+                                    summary.answer(key.as_ref(), faults, answer);
+                                }
+                                machine.answered(&answers);
+                                *self.control.state.lock() = Some(machine.state().clone());
+                            } else if let Ok(event) = events.recv() {
+                                take(event, &mut machine, &mut broken);
+                            } else {
+                                machine.fail("input_broke_off");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        drop(events);
+        broken.map_or_else(|| Ok(machine.state().clone()), |error| Err(Error::Input(error)))
+    }
+
+    /// Executes; a full queue is waited for, for it empties a thousand times a second.
+    fn execute(
+        &self,
+        requests: Vec<Request>,
+    ) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
+        self.ledger.execute(requests)
+    }
+}
+
+fn read<R: Read>(
+    mut splitter: Splitter<R>,
+    items_max: usize,
+    mut first: u64,
+    to_check: &SyncSender<Work>,
+    failed: &SyncSender<Event>,
+) {
+    for number in 0.. {
+        match splitter.next(items_max) {
+            Ok(Some(chunk)) => {
+                let (items, hash) = (chunk.items.len() as u64, splitter.hash());
+                if to_check.send(Work { number, first, chunk, hash }).is_err() {
+                    return;
+                }
+                first += items;
+            }
+            Ok(None) => return,
+            Err(error) => {
+                // Nobody listens any more when the batch has ended already.
+                drop(failed.send(Event::Broken(error)));
+                return;
+            }
+        }
+    }
+}
+
+fn take(event: Event, machine: &mut Machine, broken: &mut Option<io::Error>) {
+    match event {
+        Event::Parsed(chunk) => machine.parsed(chunk),
+        Event::Broken(error) => {
+            machine.fail("input_broke_off");
+            *broken = Some(error);
+        }
+    }
+}
+
+fn asked(request: &Request) -> Asked {
+    match request {
+        Request::Receive(receive) => (Some(receive.order.key.clone()), Vec::new()),
+        Request::Audit(audit) => (None, audit.faults.clone()),
+        Request::Fulfil(_)
+        | Request::AdjustStock(_)
+        | Request::PutProducts(_)
+        | Request::PutCustomer(_)
+        | Request::PutRules { .. }
+        | Request::Checkpoint(_) => (None, Vec::new()),
+    }
+}
+
+fn fault(pointer: &str, code: &str) -> Fault {
+    Fault { pointer: pointer.into(), code: code.into() }
+}
+
+fn unsupported(key: &OrderKey, place: BatchItem, document: Bytes) -> Request {
+    let (id, merchant) = (Some(key.id.clone()), Some(key.merchant.clone()));
+    audit(id, merchant, vec![fault("/order_status", "unsupported_command")], place, document)
+}
+
+fn audit(
+    order: Option<domain::id::OrderId>,
+    merchant: Option<domain::id::MerchantId>,
+    faults: Vec<Fault>,
+    place: BatchItem,
+    document: Bytes,
+) -> Request {
+    let (document, batch) = (cut(&document), Some(place));
+    let channel = Channel::Batch;
+    Request::Audit(Box::new(Audit { order, merchant, channel, batch, faults, document }))
+}

@@ -1,0 +1,106 @@
+//! Products, customers and rules: what pricing looks up, as one immutable snapshot.
+//!
+//! Preparing an order reads the snapshot without a lock held; the writer prices again when the
+//! snapshot has changed in between.
+
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use domain::id::{Category, CustomerId, MerchantId, Sku, StockKey};
+use domain::money::UnitPrice;
+
+use crate::change::{read_name, read_stock_key, stock_key};
+use crate::codec::{Corrupt, Decoder, Encoder};
+use crate::wire::rules::CompiledRules;
+
+/// A product of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Which, of which seller.
+    pub key: StockKey,
+    /// What it is, for people.
+    pub description: Box<str>,
+    /// What kind of thing it is, for rules.
+    pub category: Option<Category>,
+    /// What one costs, where the order does not say.
+    pub price: Option<UnitPrice>,
+}
+
+/// A customer, as far as pricing cares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Customer {
+    /// The seller.
+    pub merchant: MerchantId,
+    /// The buyer.
+    pub id: CustomerId,
+    /// Tags that rules may ask for.
+    pub tags: Vec<CompactString>,
+}
+
+/// Most tags of one customer.
+pub const TAGS_MAX: usize = 50;
+
+/// What pricing looks up.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// Grows with every change.
+    pub version: u64,
+    /// Decimals of the currency that amounts are kept in.
+    pub exponent: u32,
+    /// Products by seller and SKU.
+    pub products: imbl::HashMap<StockKey, Arc<Product>>,
+    /// Customers by seller and id.
+    pub customers: imbl::OrdMap<(MerchantId, CustomerId), Arc<Customer>>,
+    /// The installation's rules.
+    pub rules: Arc<CompiledRules>,
+}
+
+impl Product {
+    /// Writes the product.
+    pub fn encode(&self, to: &mut Encoder<'_>) {
+        stock_key(to, &self.key);
+        to.text(&self.description);
+        to.option(self.category.as_ref(), |to, c| to.text(c.as_str()));
+        to.option(self.price, |to, p| to.i64(p.0));
+    }
+
+    /// Reads it back.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when the bytes are none.
+    pub fn decode(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        Ok(Self {
+            key: read_stock_key(from)?,
+            description: from.text()?.into(),
+            category: from.option(read_name(Category::parse))?,
+            price: from.option(|f| f.i64().map(UnitPrice))?,
+        })
+    }
+
+    /// The seller's name for it.
+    #[must_use]
+    pub fn sku(&self) -> &Sku {
+        &self.key.sku
+    }
+}
+
+impl Customer {
+    /// Writes the customer.
+    pub fn encode(&self, to: &mut Encoder<'_>) {
+        to.text(self.merchant.as_str());
+        to.text(self.id.as_str());
+        to.list(self.tags.iter(), |to, tag| to.text(tag));
+    }
+
+    /// Reads it back.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when the bytes are none.
+    pub fn decode(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        Ok(Self {
+            merchant: read_name(MerchantId::parse)(from)?,
+            id: read_name(CustomerId::parse)(from)?,
+            tags: from.list(Decoder::string)?,
+        })
+    }
+}

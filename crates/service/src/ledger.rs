@@ -1,0 +1,322 @@
+//! The two ports: `Ledger`, the one durable door, and `Changes`, which everyone else reads.
+//!
+//! `execute` takes requests and gives one answer each, in order, after the commit that holds all
+//! of them. What was answered survives a crash; what was not may be sent again with the same id.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::command::AdjustStock;
+use domain::event::{Event, Refusal, Rejection, Shortage};
+use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
+use domain::money::Money;
+use domain::order::{BatchItem, Channel, Order};
+use domain::pricing::Pricing;
+use domain::state::{Claim, ClaimState, OrderState, Status};
+use domain::stock::Stock;
+use domain::time::Timestamp;
+
+use crate::batch::BatchState;
+use crate::catalogue::{Catalogue, Customer, Product};
+use crate::change::{Audit, Change, Fault, Seq};
+use crate::wire::rules::CompiledRules;
+
+/// A future on the heap, so that a ledger can be a trait object.
+pub type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Most requests in one call: a batch commits this many at once, and a call is one commit.
+pub const REQUESTS_PER_CALL_MAX: usize = 1_024;
+
+/// Something to do.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Take in an order.
+    Receive(Box<Receive>),
+    /// Record input that is no order.
+    Audit(Box<Audit>),
+    /// The goods of an order were handed over.
+    Fulfil(OrderKey),
+    /// Change stock on hand.
+    AdjustStock(AdjustStock),
+    /// Add or change products.
+    PutProducts(Vec<Product>),
+    /// Add or change a customer.
+    PutCustomer(Customer),
+    /// Save a rule set: the installation's, or one that only prices a batch.
+    PutRules {
+        /// The rules.
+        rules: Arc<CompiledRules>,
+        /// Whether they price the installation's orders from now on.
+        installed: bool,
+    },
+    /// A batch's checkpoint. Comes last in the call whose orders it covers; its counts are those
+    /// of the batch before this call, and the ledger adds what this call's items came to.
+    Checkpoint(Box<BatchState>),
+}
+
+/// An order to take in.
+#[derive(Clone, Debug)]
+pub struct Receive {
+    /// The order.
+    pub order: Order,
+    /// Its document, byte for byte.
+    pub document: Bytes,
+    /// What was odd about it.
+    pub warnings: Vec<Fault>,
+    /// The batch it comes with.
+    pub batch: Option<BatchItem>,
+    /// The batch's own rules and metadata; the installation's rules when absent.
+    pub rules: Option<Arc<BatchRules>>,
+}
+
+/// What prices a batch's orders instead of the installation's rules.
+#[derive(Debug)]
+pub struct BatchRules {
+    /// The rules; the installation's when absent.
+    pub rules: Option<Arc<CompiledRules>>,
+    /// The sender's metadata that conditions may ask for.
+    pub metadata: domain::pricing::Metadata,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The order is in.
+    Accepted(Accepted),
+    /// It could not apply; recorded where it concerns an order.
+    Refused(Refusal),
+    /// What it asks for cannot be priced or kept; recorded like any invalid input.
+    Invalid(Vec<Fault>),
+    /// Recorded.
+    Recorded,
+    /// Stock after the adjustment.
+    Stock(Stock),
+    /// The version the rule set got.
+    Rules(u64),
+    /// The batch at its checkpoint.
+    Batch(Box<BatchState>),
+    /// Deciding it failed, even alone: a fault of ours. Its neighbours are unharmed.
+    Broken,
+}
+
+/// An order that is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Where it stands.
+    pub status: Status,
+    /// What it comes to.
+    pub total: Option<Money>,
+    /// What it has of each SKU.
+    pub claims: Vec<Claim>,
+    /// What was short.
+    pub shortages: Vec<Shortage>,
+    /// Why it was turned down, when it was.
+    pub rejection: Option<Rejection>,
+    /// What it is called in the log.
+    pub seq: Seq,
+    /// What every cent of the total is for, when it was priced by this request.
+    pub pricing: Option<Arc<Pricing>>,
+}
+
+/// Why nothing could be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// Too much is waiting already: nothing was done, try again later.
+    #[error("the intake queue is full")]
+    Full,
+    /// Too little disk space is left to take more in: nothing was done.
+    #[error("disk space is below the safe minimum")]
+    DiskSpace,
+    /// The commit failed: whether the request is in is not known. The same id may be sent again.
+    #[error("outcome unknown, retry with the same id")]
+    OutcomeUnknown,
+    /// The ledger is shutting down: nothing was done.
+    #[error("the ledger is closed")]
+    Closed,
+    /// What is stored could not be read.
+    #[error("stored data could not be read: {0}")]
+    Read(String),
+}
+
+/// Orders to list: one of these filters, each with a time range.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query {
+    /// What to list by.
+    pub by: By,
+    /// Received at or after.
+    pub from: Option<Timestamp>,
+    /// Received before.
+    pub until: Option<Timestamp>,
+    /// Where the previous page ended.
+    pub before: Option<Seq>,
+    /// Most rows.
+    pub limit: usize,
+}
+
+/// Most rows of one page.
+pub const PAGE_ROWS_MAX: usize = 1_000;
+
+/// The combinations of filters every ledger answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum By {
+    /// Every order.
+    #[default]
+    All,
+    /// In a state.
+    Status(Status),
+    /// Of a seller.
+    Merchant(MerchantId),
+    /// Of a seller, in a state.
+    MerchantStatus(MerchantId, Status),
+    /// Of a seller's customer.
+    Customer(MerchantId, CustomerId),
+    /// With a claim on a product.
+    Sku(StockKey),
+    /// With a claim on a product in a state.
+    SkuStatus(StockKey, ClaimState),
+    /// Of a batch.
+    Batch(BatchId),
+    /// Of a channel.
+    Channel(Channel),
+}
+
+/// The combinations of filters, for people.
+pub const SUPPORTED_FILTERS: &str = "status · merchant_id · merchant_id+status · \
+    merchant_id+customer_id · merchant_id+sku · merchant_id+sku+line_status · batch_id · channel; \
+    each with from, until";
+
+/// A page of orders, newest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The orders.
+    pub orders: Vec<(Seq, OrderState)>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Seq>,
+}
+
+/// An order with everything that happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// The order.
+    pub state: OrderState,
+    /// What it is called in the log.
+    pub seq: Seq,
+    /// Its document, byte for byte.
+    pub document: Bytes,
+    /// What was odd about the document.
+    pub warnings: Vec<Fault>,
+    /// What happened, oldest first.
+    pub history: Vec<(Seq, Timestamp, Event)>,
+}
+
+/// What a bare order id leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// One order.
+    Order(Box<OrderView>),
+    /// Orders of several sellers.
+    Ambiguous(Vec<MerchantId>),
+    /// Only ever invalid input.
+    Invalid(Box<(Seq, Timestamp, Audit)>),
+    /// Nothing.
+    Nothing,
+}
+
+/// A product's stock.
+pub type StockRow = (StockKey, Stock);
+
+/// The one durable door.
+pub trait Ledger: Changes + Send + Sync {
+    /// Does the requests, in order, in one commit; answers after it, one each, in order.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: says whether anything may have been done.
+    fn execute(&self, requests: Vec<Request>) -> Task<'_, Result<Vec<Answer>, Unavailable>>;
+
+    /// An order by its id, and by its seller where named.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable>;
+
+    /// A page of orders.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn find(&self, query: &Query) -> Result<Page, Unavailable>;
+
+    /// Stock rows after `after`, by seller and SKU.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn stock(
+        &self,
+        after: Option<&StockKey>,
+        limit: usize,
+    ) -> Result<Vec<StockRow>, Unavailable>;
+
+    /// The stock of one product.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn stock_of(&self, key: &StockKey) -> Result<Option<Stock>, Unavailable>;
+
+    /// A batch by its id.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn batch(&self, id: &BatchId) -> Result<Option<BatchState>, Unavailable>;
+
+    /// Batches, by id, after `after`.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn batches(
+        &self,
+        after: Option<&BatchId>,
+        limit: usize,
+    ) -> Result<Vec<BatchState>, Unavailable>;
+
+    /// A rule set by its version.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn rules(&self, version: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable>;
+
+    /// Products, customers and rules as they are now.
+    fn catalogue(&self) -> Arc<Catalogue>;
+}
+
+/// The log, for everyone who follows it.
+pub trait Changes {
+    /// Changes after `after`, oldest first, at most `limit` (1 to 10,000). Only what is committed.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn read(&self, after: Option<Seq>, limit: usize) -> Result<Vec<(Seq, Change)>, Unavailable>;
+
+    /// The change at `seq`.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when there is none, or it is damaged.
+    fn change(&self, seq: Seq) -> Result<Change, Unavailable>;
+
+    /// Shows the changes from `from` up to, and not with, `until` to `visit`, oldest first.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn scan(
+        &self,
+        from: Seq,
+        until: Seq,
+        visit: &mut dyn FnMut(Seq, Change),
+    ) -> Result<(), Unavailable>;
+}
+
+/// A product of a seller, by parts.
+#[must_use]
+pub fn stock_key(merchant: &MerchantId, sku: &Sku) -> StockKey {
+    StockKey { merchant: merchant.clone(), sku: sku.clone() }
+}

@@ -1,0 +1,17 @@
+//! How a command runs: the ledger port and its serial driver, wire formats, batches.
+//!
+//! Never: sockets, files, a clock of its own. Those are handed in.
+#![forbid(unsafe_code)]
+
+pub mod batch;
+pub mod catalogue;
+pub mod cel;
+pub mod change;
+pub mod codec;
+pub mod layer;
+pub mod ledger;
+pub mod memory;
+pub mod prepare;
+pub mod serial;
+pub mod view;
+pub mod wire;

@@ -1,0 +1,197 @@
+//! A ledger in memory: the serial driver over a log that is a vector. For tests and simulation.
+//!
+//! Never durable: what it promises about crashes holds only for whoever keeps its log.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::id::{BatchId, MerchantId, OrderId, StockKey};
+use domain::stock::Stock;
+use domain::time::Timestamp;
+use parking_lot::Mutex;
+
+use crate::batch::BatchState;
+use crate::catalogue::Catalogue;
+use crate::change::{self, Change, FRAME_HEADER_BYTES, Seq};
+use crate::ledger::{
+    Answer, Changes, Found, Ledger, Page, Query, Request, StockRow, Task, Unavailable,
+};
+use crate::prepare::prepare;
+use crate::serial::{Call, Layers, Serial, Settings};
+use crate::view::{Nothing, Read, View, damaged};
+use crate::wire::rules::CompiledRules;
+
+/// Where a ledger's time comes from.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// A log that is a vector of bytes: what a disk would hold.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryLog(pub Vec<u8>);
+
+impl MemoryLog {
+    /// The change at `seq`.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when there is none, or it is damaged.
+    pub fn change(&self, seq: Seq) -> Read<Change> {
+        let bytes = usize::try_from(seq.0).ok().and_then(|at| self.0.get(at..));
+        let body = bytes.and_then(|bytes| change::record_body(bytes, seq).ok());
+        let body = body.ok_or_else(|| damaged("no sound record at this place"))?;
+        change::decode(&Bytes::copy_from_slice(body)).map_err(|e| damaged(&e.to_string()))
+    }
+
+    /// Changes after `after`, at most `limit`. A frame that is cut short ends the log.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when a whole frame's record does not decode.
+    pub fn read(&self, after: Option<Seq>, limit: usize) -> Read<Vec<(Seq, Change)>> {
+        let (mut at, mut found) = (0_usize, Vec::new());
+        while let Some(header) = self.0.get(at..).and_then(|b| change::frame_header(b, at as u64)) {
+            let start = at + FRAME_HEADER_BYTES;
+            let Some(payload) = self.0.get(start..start + header.payload as usize) else { break };
+            let Ok(records) = change::records(payload, start as u64) else { break };
+            for (seq, body) in records {
+                if after.is_none_or(|after| seq > after) && found.len() < limit {
+                    let change = change::decode(&Bytes::copy_from_slice(body));
+                    found.push((seq, change.map_err(|e| damaged(&e.to_string()))?));
+                }
+            }
+            at = start + header.payload as usize;
+        }
+        Ok(found)
+    }
+}
+
+struct Inner {
+    driver: Serial,
+    layers: Layers,
+    log: MemoryLog,
+}
+
+/// A ledger in memory.
+pub struct MemoryLedger {
+    inner: Mutex<Inner>,
+    clock: Clock,
+    exponent: u32,
+}
+
+impl MemoryLedger {
+    /// A ledger that takes over a log, as after a restart.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when the log is damaged.
+    pub fn open(log: MemoryLog, settings: Settings, clock: Clock) -> Result<Self, Unavailable> {
+        let exponent = settings.exponent;
+        let (mut driver, mut layers) = (Serial::new(settings), Layers::default());
+        let changes = log.read(None, usize::MAX)?;
+        let until = log.0.len() as u64;
+        driver.replay(changes, until, &mut layers, &Nothing(|seq| log.change(seq)))?;
+        Ok(Self { inner: Mutex::new(Inner { driver, layers, log }), clock, exponent })
+    }
+
+    /// What a disk would hold now.
+    #[must_use]
+    pub fn log(&self) -> MemoryLog {
+        self.inner.lock().log.clone()
+    }
+
+    fn step(&self, call: Call) -> Result<Vec<Answer>, Unavailable> {
+        let mut inner = self.inner.lock();
+        let answers = inner.step((self.clock)(), vec![call])?;
+        while inner.driver.has_releases() {
+            inner.step((self.clock)(), Vec::new())?;
+        }
+        answers.into_iter().next().ok_or(Unavailable::Closed)
+    }
+
+    fn view<R>(&self, read: impl FnOnce(&View<'_, Nothing<&dyn Fn(Seq) -> Read<Change>>>) -> R) -> R {
+        let inner = self.inner.lock();
+        let change = |seq| inner.log.change(seq);
+        let base = Nothing(&change as &dyn Fn(Seq) -> Read<Change>);
+        read(&View::new([Some(&inner.layers.active), None, None], &base))
+    }
+}
+
+impl Inner {
+    fn step(&mut self, now: Timestamp, calls: Vec<Call>) -> Result<Vec<Vec<Answer>>, Unavailable> {
+        let position = self.log.0.len() as u64;
+        let base = Nothing(|seq| self.log.change(seq));
+        let step = self.driver.decide(now, position, &calls, &self.layers, &base)?;
+        if let Some(frame) = self.driver.frame() {
+            self.log.0.extend_from_slice(frame);
+        }
+        self.driver.commit(&mut self.layers);
+        Ok(step.answers)
+    }
+}
+
+impl Changes for MemoryLedger {
+    fn read(&self, after: Option<Seq>, limit: usize) -> Result<Vec<(Seq, Change)>, Unavailable> {
+        self.inner.lock().log.read(after, limit)
+    }
+
+    fn change(&self, seq: Seq) -> Result<Change, Unavailable> {
+        self.inner.lock().log.change(seq)
+    }
+
+    fn scan(
+        &self,
+        from: Seq,
+        until: Seq,
+        visit: &mut dyn FnMut(Seq, Change),
+    ) -> Result<(), Unavailable> {
+        let changes = self.inner.lock().log.read(None, usize::MAX)?;
+        let wanted = changes.into_iter().filter(|(seq, _)| (from..until).contains(seq));
+        wanted.for_each(|(seq, change)| visit(seq, change));
+        Ok(())
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn execute(&self, requests: Vec<Request>) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
+        let (catalogue, now) = (self.catalogue(), (self.clock)());
+        let ready = |request| prepare(request, &catalogue, now, self.exponent);
+        let answers = self.step(requests.into_iter().map(ready).collect());
+        Box::pin(std::future::ready(answers))
+    }
+
+    fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable> {
+        self.view(|view| view.order(id, merchant))
+    }
+
+    fn find(&self, query: &Query) -> Result<Page, Unavailable> {
+        self.view(|view| view.find(query))
+    }
+
+    fn stock(
+        &self,
+        after: Option<&StockKey>,
+        limit: usize,
+    ) -> Result<Vec<StockRow>, Unavailable> {
+        self.view(|view| view.stock_after(after, limit))
+    }
+
+    fn stock_of(&self, key: &StockKey) -> Result<Option<Stock>, Unavailable> {
+        self.view(|view| view.stock(key))
+    }
+
+    fn batch(&self, id: &BatchId) -> Result<Option<BatchState>, Unavailable> {
+        self.view(|view| view.batch(id))
+    }
+
+    fn batches(
+        &self,
+        after: Option<&BatchId>,
+        limit: usize,
+    ) -> Result<Vec<BatchState>, Unavailable> {
+        self.view(|view| view.batches(after, limit))
+    }
+
+    fn rules(&self, version: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable> {
+        self.view(|view| view.rules(version))
+    }
+
+    fn catalogue(&self) -> Arc<Catalogue> {
+        self.inner.lock().driver.catalogue()
+    }
+}

@@ -1,0 +1,136 @@
+//! The first stage of a request, on any thread: everything that needs no lock and no order.
+//!
+//! An order is priced here against the catalogue's snapshot; the writer prices it again only
+//! when the catalogue has changed in between.
+
+use std::sync::Arc;
+
+use domain::command;
+use domain::money::UnitPrice;
+use domain::order::{Body, Purchase};
+use domain::pricing::{Priceable, Pricing, Product};
+use domain::time::Timestamp;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::catalogue::Catalogue;
+use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault};
+use crate::ledger::{BatchRules, Receive, Request, stock_key};
+
+/// A request with everything done that can be done beforehand.
+#[derive(Clone, Debug)]
+pub enum Prepared {
+    /// An order, priced.
+    Receive(Box<Order>),
+    /// An order that cannot be priced within the limits.
+    Unpriceable(Box<Audit>),
+    /// Everything else needs no preparation.
+    Other(Request),
+}
+
+/// An order, priced.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The command to decide.
+    pub command: command::Receive,
+    /// Its document.
+    pub document: bytes::Bytes,
+    /// What was odd about it.
+    pub warnings: Vec<Fault>,
+    /// The batch's rules.
+    pub rules: Option<Arc<BatchRules>>,
+    /// The catalogue it was priced by.
+    pub catalogue: u64,
+}
+
+/// Prepares a request.
+#[must_use]
+pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent: u32) -> Prepared {
+    let receive = match request {
+        Request::Receive(receive) => *receive,
+        Request::Audit(_)
+        | Request::Fulfil(_)
+        | Request::AdjustStock(_)
+        | Request::PutProducts(_)
+        | Request::PutCustomer(_)
+        | Request::PutRules { .. }
+        | Request::Checkpoint(_) => return Prepared::Other(request),
+    };
+    let Receive { order, document, warnings, batch, rules } = receive;
+    let document_hash = xxh3_64(&document);
+    let command = command::Receive { order, pricing: None, batch, document_hash };
+    let mut order = Order { command, document, warnings, rules, catalogue: 0 };
+    match price(&mut order, catalogue, now, exponent) {
+        Ok(()) => Prepared::Receive(Box::new(order)),
+        Err(audit) => Prepared::Unpriceable(audit),
+    }
+}
+
+/// Prices an order by `catalogue`.
+///
+/// # Errors
+/// The audit record of an order whose total is out of range.
+pub fn price(
+    order: &mut Order,
+    catalogue: &Catalogue,
+    now: Timestamp,
+    exponent: u32,
+) -> Result<(), Box<Audit>> {
+    order.catalogue = catalogue.version;
+    let Body::Purchase(purchase) = &order.command.order.body else { return Ok(()) };
+    match price_purchase(order, purchase, catalogue, now, exponent) {
+        Ok(pricing) => {
+            order.command.pricing = Some(Arc::new(pricing));
+            Ok(())
+        }
+        Err(domain::pricing::PricingError::OutOfRange) => Err(Box::new(Audit {
+            order: Some(order.command.order.key.id.clone()),
+            merchant: Some(order.command.order.key.merchant.clone()),
+            channel: order.command.order.channel,
+            batch: order.command.batch.clone(),
+            faults: vec![Fault { pointer: "".into(), code: "total_out_of_range".into() }],
+            document: cut(&order.document),
+        })),
+    }
+}
+
+/// A document as the audit keeps it.
+#[must_use]
+pub fn cut(document: &bytes::Bytes) -> bytes::Bytes {
+    document.slice(..document.len().min(AUDIT_DOCUMENT_BYTES_MAX))
+}
+
+fn price_purchase(
+    order: &Order,
+    purchase: &Purchase,
+    catalogue: &Catalogue,
+    now: Timestamp,
+    exponent: u32,
+) -> Result<Pricing, domain::pricing::PricingError> {
+    let merchant = &order.command.order.key.merchant;
+    let lines = purchase.lines.as_slice();
+    let rows: Vec<Option<&Arc<crate::catalogue::Product>>> = lines
+        .iter()
+        .map(|line| catalogue.products.get(&stock_key(merchant, &line.sku)))
+        .collect();
+    let products: Vec<Product<'_>> = rows.iter().map(|row| product(*row)).collect();
+    let customer = purchase.customer.as_ref().filter(|_| !catalogue.customers.is_empty());
+    let customer = customer
+        .and_then(|customer| catalogue.customers.get(&(merchant.clone(), customer.clone())));
+    let own = order.rules.as_deref();
+    let rules = own.and_then(|own| own.rules.as_ref()).unwrap_or(&catalogue.rules);
+    rules.price(&Priceable {
+        order: purchase,
+        merchant,
+        channel: order.command.order.channel,
+        products: &products,
+        customer_tags: customer.map_or(&[], |customer| &customer.tags),
+        metadata: own.map(|own| &own.metadata),
+        now,
+        exponent,
+    })
+}
+
+fn product(row: Option<&Arc<crate::catalogue::Product>>) -> Product<'_> {
+    let price: Option<UnitPrice> = row.and_then(|p| p.price);
+    Product { unit_price: price, category: row.and_then(|p| p.category.as_ref()) }
+}

@@ -1,0 +1,389 @@
+//! Reads through layers and projection as if they were one table.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::event::Event;
+use domain::evolve::{begin, evolve};
+use domain::id::{BatchId, MerchantId, OrderId, OrderKey, StockKey};
+use domain::state::{ClaimState, OrderState};
+use domain::stock::Stock;
+use domain::time::Timestamp;
+
+use crate::batch::BatchState;
+use crate::change::{Change, Seq, What};
+use crate::ledger::{By, Found, OrderView, Page, Query, Unavailable};
+use crate::layer::{Entry, Layer, matches};
+use crate::wire::rules::CompiledRules;
+
+/// What reading stored rows comes to.
+pub type Read<T> = Result<T, Unavailable>;
+
+/// Which way a list is walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Oldest first, after the bound.
+    Oldest,
+    /// Newest first, before the bound.
+    Newest,
+}
+
+/// The projection, and the log below it: rows by key.
+pub trait Base {
+    /// The change at `seq`.
+    fn change(&self, seq: Seq) -> Read<Change>;
+    /// The order of that key.
+    fn seq_of(&self, key: &OrderKey) -> Read<Option<Seq>>;
+    /// Every order with that id.
+    fn seqs_of(&self, id: &OrderId) -> Read<Vec<(MerchantId, Seq)>>;
+    /// An order that changed after it began; others are what their first change says.
+    fn entry(&self, seq: Seq) -> Read<Option<Entry>>;
+    /// At most `limit` orders of a list, beyond `bound`.
+    fn list(&self, by: &By, way: Direction, bound: Option<Seq>, limit: usize) -> Read<Vec<Seq>>;
+    /// A bound that orders received before `time` lie before; may lie somewhat later than needed.
+    /// `None` when no order is known to be that late.
+    fn until(&self, time: Timestamp) -> Read<Option<Seq>>;
+    /// Counters.
+    fn stock(&self, key: &StockKey) -> Read<Option<Stock>>;
+    /// Counters after a key, by key.
+    fn stock_after(&self, after: Option<&StockKey>, limit: usize) -> Read<Vec<(StockKey, Stock)>>;
+    /// The newest invalid input that carries that id.
+    fn audit(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Read<Option<Seq>>;
+    /// A batch.
+    fn batch(&self, id: &BatchId) -> Read<Option<BatchState>>;
+    /// Batches after an id, by id.
+    fn batches(&self, after: Option<&BatchId>, limit: usize) -> Read<Vec<BatchState>>;
+    /// A rule set.
+    fn rules(&self, version: u64) -> Read<Option<Arc<CompiledRules>>>;
+}
+
+/// Layers, newest first, over the projection.
+#[derive(Debug)]
+pub struct View<'a, B> {
+    layers: [Option<&'a Layer>; 3],
+    base: &'a B,
+}
+
+impl<'a, B: Base> View<'a, B> {
+    /// Reads through up to three layers, newest first.
+    #[must_use]
+    pub fn new(layers: [Option<&'a Layer>; 3], base: &'a B) -> Self {
+        Self { layers, base }
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &'a Layer> {
+        self.layers.into_iter().flatten()
+    }
+
+    /// The order of that key.
+    pub fn seq_of(&self, key: &OrderKey) -> Read<Option<Seq>> {
+        match self.layers().find_map(|layer| layer.seq_of(key)) {
+            Some(seq) => Ok(Some(seq)),
+            None => self.base.seq_of(key),
+        }
+    }
+
+    /// An order by the change that began it.
+    pub fn entry(&self, seq: Seq) -> Read<Entry> {
+        if let Some(entry) = self.layers().find_map(|layer| layer.orders.get(&seq)) {
+            return Ok(entry.clone());
+        }
+        if let Some(entry) = self.base.entry(seq)? {
+            return Ok(entry);
+        }
+        let state = Arc::new(first_state(self.base.change(seq)?)?);
+        Ok(Entry { state, later: Vec::new() })
+    }
+
+    /// Counters.
+    pub fn stock(&self, key: &StockKey) -> Read<Option<Stock>> {
+        match self.layers().find_map(|layer| layer.stock.get(key)) {
+            Some(stock) => Ok(Some(*stock)),
+            None => self.base.stock(key),
+        }
+    }
+
+    /// Counters after a key, by key.
+    pub fn stock_after(
+        &self,
+        after: Option<&StockKey>,
+        limit: usize,
+    ) -> Read<Vec<(StockKey, Stock)>> {
+        let mut rows: std::collections::BTreeMap<StockKey, Stock> =
+            self.base.stock_after(after, limit)?.into_iter().collect();
+        // Older layers first: what is newer replaces it.
+        for layer in self.layers.into_iter().rev().flatten() {
+            let later = layer.stock.iter().filter(|(key, _)| after.is_none_or(|a| *key > a));
+            rows.extend(later.map(|(key, stock)| (key.clone(), *stock)));
+        }
+        Ok(rows.into_iter().take(limit).collect())
+    }
+
+    /// At most `limit` orders of a list, beyond `bound`, as they are now.
+    pub fn list(
+        &self,
+        by: &By,
+        way: Direction,
+        bound: Option<Seq>,
+        limit: usize,
+    ) -> Read<Vec<(Seq, Arc<OrderState>)>> {
+        let mut rows = self.list_layers(by, way, bound, limit);
+        let (mut from, mut listed) = (bound, 0);
+        // What the projection lists may have changed since: its rows count only where no layer
+        // knows better, and more are asked for until enough are found.
+        while listed < limit {
+            let seqs = self.base.list(by, way, from, limit)?;
+            let (asked, got) = (limit, seqs.len());
+            from = seqs.last().copied().or(from);
+            for seq in seqs {
+                if !self.layers().any(|layer| layer.orders.contains_key(&seq)) {
+                    rows.push((seq, self.entry(seq)?.state));
+                    listed += 1;
+                }
+            }
+            if got < asked {
+                break;
+            }
+        }
+        match way {
+            Direction::Oldest => rows.sort_by_key(|(seq, _)| *seq),
+            Direction::Newest => rows.sort_by_key(|(seq, _)| std::cmp::Reverse(*seq)),
+        }
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    fn list_layers(
+        &self,
+        by: &By,
+        way: Direction,
+        bound: Option<Seq>,
+        limit: usize,
+    ) -> Vec<(Seq, Arc<OrderState>)> {
+        let mut rows = Vec::new();
+        let layers: Vec<&Layer> = self.layers().collect();
+        for (depth, layer) in layers.iter().enumerate() {
+            let hidden = |seq: &Seq| {
+                layers.iter().take(depth).any(|newer| newer.orders.contains_key(seq))
+            };
+            let row = |(seq, entry): (&Seq, &Entry)| (*seq, entry.state.clone());
+            let wanted = |(seq, entry): &(&Seq, &Entry)| {
+                matches(by, &entry.state) && !hidden(seq)
+            };
+            match way {
+                Direction::Oldest => {
+                    let after = bound.map_or(Seq(0), |b| Seq(b.0 + 1));
+                    rows.extend(layer.orders.range(after..).filter(wanted).take(limit).map(row));
+                }
+                Direction::Newest => {
+                    let before = bound.unwrap_or(Seq(u64::MAX));
+                    let found = layer.orders.range(..before).rev().filter(wanted);
+                    rows.extend(found.take(limit).map(row));
+                }
+            }
+        }
+        rows
+    }
+
+    /// A page of orders, newest first.
+    pub fn find(&self, query: &Query) -> Read<Page> {
+        let mut page = Page::default();
+        let mut before = query.before;
+        if let Some(late) = query.until.map(|until| self.base.until(until)).transpose()?.flatten() {
+            before = Some(before.map_or(late, |before| before.min(late)));
+        }
+        loop {
+            let rows = self.list(&query.by, Direction::Newest, before, query.limit + 1)?;
+            let full = rows.len() > query.limit;
+            for (seq, state) in rows {
+                if query.from.is_some_and(|from| state.received_at < from) {
+                    return Ok(page);
+                }
+                before = Some(seq);
+                if query.until.is_some_and(|until| state.received_at >= until) {
+                    continue;
+                }
+                if page.orders.len() == query.limit {
+                    page.next = page.orders.last().map(|(seq, _)| *seq);
+                    return Ok(page);
+                }
+                page.orders.push((seq, Arc::unwrap_or_clone(state)));
+            }
+            if !full {
+                return Ok(page);
+            }
+        }
+    }
+
+    /// An order by its id, and by its seller where named.
+    pub fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Read<Found> {
+        let mut sellers: Vec<(MerchantId, Seq)> = match merchant {
+            Some(merchant) => {
+                let key = OrderKey { id: id.clone(), merchant: merchant.clone() };
+                self.seq_of(&key)?.map(|seq| (merchant.clone(), seq)).into_iter().collect()
+            }
+            None => {
+                let layered = self.layers().flat_map(|layer| layer.seqs_of(id));
+                let mut all: Vec<_> = layered.map(|(m, seq)| (m.clone(), seq)).collect();
+                all.extend(self.base.seqs_of(id)?);
+                all.sort();
+                all.dedup();
+                all
+            }
+        };
+        match sellers.len() {
+            0 => self.invalid(id, merchant),
+            1 => {
+                let (_, seq) = sellers.remove(0);
+                Ok(Found::Order(Box::new(self.order_view(seq)?)))
+            }
+            2.. => Ok(Found::Ambiguous(sellers.into_iter().map(|(m, _)| m).collect())),
+        }
+    }
+
+    fn invalid(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Read<Found> {
+        let layered = self.layers().find_map(|layer| {
+            let mut of_id = layer.audits.range((id.clone(), None)..).take_while(|(k, _)| k.0 == *id);
+            of_id.find(|(k, _)| merchant.is_none() || k.1.as_ref() == merchant).map(|(_, s)| *s)
+        });
+        let seq = match layered {
+            Some(seq) => Some(seq),
+            None => self.base.audit(id, merchant)?,
+        };
+        let Some(seq) = seq else { return Ok(Found::Nothing) };
+        let change = self.base.change(seq)?;
+        match change.what {
+            What::Audit(audit) => Ok(Found::Invalid(Box::new((seq, change.at, audit)))),
+            _ => Err(damaged("an audit entry points at another change")),
+        }
+    }
+
+    /// An order with everything that happened to it.
+    pub fn order_view(&self, seq: Seq) -> Read<OrderView> {
+        let entry = self.entry(seq)?;
+        let mut view = OrderView {
+            state: Arc::unwrap_or_clone(entry.state),
+            seq,
+            document: Bytes::new(),
+            warnings: Vec::new(),
+            history: Vec::new(),
+        };
+        for at in std::iter::once(seq).chain(entry.later) {
+            let change = self.base.change(at)?;
+            let What::Order { events, document, warnings, .. } = change.what else {
+                return Err(damaged("an order's history points at another change"));
+            };
+            view.history.extend(events.into_iter().map(|event| (at, change.at, event)));
+            if let Some(document) = document {
+                view.document = document;
+                view.warnings = warnings;
+            }
+        }
+        Ok(view)
+    }
+
+    /// A batch.
+    pub fn batch(&self, id: &BatchId) -> Read<Option<BatchState>> {
+        match self.layers().find_map(|layer| layer.batches.get(id)) {
+            Some(batch) => Ok(Some(BatchState::clone(batch))),
+            None => self.base.batch(id),
+        }
+    }
+
+    /// Batches after an id, by id.
+    pub fn batches(&self, after: Option<&BatchId>, limit: usize) -> Read<Vec<BatchState>> {
+        let base = self.base.batches(after, limit)?;
+        let mut rows: std::collections::BTreeMap<BatchId, BatchState> =
+            base.into_iter().map(|batch| (batch.id.clone(), batch)).collect();
+        for layer in self.layers.into_iter().rev().flatten() {
+            let later = layer.batches.iter().filter(|(id, _)| after.is_none_or(|a| *id > a));
+            rows.extend(later.map(|(id, batch)| (id.clone(), BatchState::clone(batch))));
+        }
+        Ok(rows.into_values().take(limit).collect())
+    }
+
+    /// A rule set.
+    pub fn rules(&self, version: u64) -> Read<Option<Arc<CompiledRules>>> {
+        match self.layers().find_map(|layer| layer.rules.get(&version)) {
+            Some((rules, _)) => Ok(Some(rules.clone())),
+            None => self.base.rules(version),
+        }
+    }
+
+    /// Orders with a claim on a product in a state.
+    pub fn claims(
+        &self,
+        key: &StockKey,
+        state: ClaimState,
+        way: Direction,
+        bound: Option<Seq>,
+        limit: usize,
+    ) -> Read<Vec<(Seq, Arc<OrderState>)>> {
+        self.list(&By::SkuStatus(key.clone(), state), way, bound, limit)
+    }
+}
+
+/// Stored rows that contradict each other.
+#[must_use]
+pub fn damaged(what: &str) -> Unavailable {
+    Unavailable::Read(what.to_owned())
+}
+
+/// The state that the change which began an order left it in.
+pub fn first_state(change: Change) -> Read<OrderState> {
+    let What::Order { key, first: None, events, .. } = change.what else {
+        return Err(damaged("no order begins at this change"));
+    };
+    let mut events = events.iter();
+    let Some(Event::Received(received)) = events.next() else {
+        return Err(damaged("an order does not begin with its receipt"));
+    };
+    let mut state = begin(key, received, change.at);
+    for event in events {
+        evolve(&mut state, event, change.at, |_, _| {});
+    }
+    Ok(state)
+}
+
+/// A projection that holds nothing: the whole ledger is in its layers.
+#[derive(Debug)]
+pub struct Nothing<C>(pub C);
+
+impl<C: Fn(Seq) -> Read<Change>> Base for Nothing<C> {
+    fn change(&self, seq: Seq) -> Read<Change> {
+        (self.0)(seq)
+    }
+    fn seq_of(&self, _: &OrderKey) -> Read<Option<Seq>> {
+        Ok(None)
+    }
+    fn seqs_of(&self, _: &OrderId) -> Read<Vec<(MerchantId, Seq)>> {
+        Ok(Vec::new())
+    }
+    fn entry(&self, _: Seq) -> Read<Option<Entry>> {
+        Ok(None)
+    }
+    fn list(&self, _: &By, _: Direction, _: Option<Seq>, _: usize) -> Read<Vec<Seq>> {
+        Ok(Vec::new())
+    }
+    fn until(&self, _: Timestamp) -> Read<Option<Seq>> {
+        Ok(None)
+    }
+    fn stock(&self, _: &StockKey) -> Read<Option<Stock>> {
+        Ok(None)
+    }
+    fn stock_after(&self, _: Option<&StockKey>, _: usize) -> Read<Vec<(StockKey, Stock)>> {
+        Ok(Vec::new())
+    }
+    fn audit(&self, _: &OrderId, _: Option<&MerchantId>) -> Read<Option<Seq>> {
+        Ok(None)
+    }
+    fn batch(&self, _: &BatchId) -> Read<Option<BatchState>> {
+        Ok(None)
+    }
+    fn batches(&self, _: Option<&BatchId>, _: usize) -> Read<Vec<BatchState>> {
+        Ok(Vec::new())
+    }
+    fn rules(&self, _: u64) -> Read<Option<Arc<CompiledRules>>> {
+        Ok(None)
+    }
+}

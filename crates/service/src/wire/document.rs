@@ -1,0 +1,406 @@
+//! Reads one order document: bytes in, a checked order or every reason why not out.
+//!
+//! The hot path is one pass over the bytes into borrowed fields ([`shape`]) and one judgement of
+//! those ([`check`]). A document of the wrong shape is repaired first ([`repair`]), so that what
+//! is right about it is judged by the same rules, and all violations are reported at once.
+//!
+//! Never: a float, a clock, an invented value, an unknown field taken into an order.
+
+mod brazil;
+mod check;
+mod date;
+mod number;
+mod reader;
+mod repair;
+mod shape;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use domain::id::{MerchantId, OrderId, OrderKey};
+use domain::order::{Channel, Order};
+use jiff::tz::TimeZone;
+use serde_json::value::RawValue;
+
+pub use self::brazil::{cnpj_is_valid, cpf_is_valid};
+use self::shape::{Document, Entries};
+use super::violation::{Checks, Violation};
+
+/// What an intake says about the documents it reads. Made once, borrowed by every [`read`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Decimals of the installation's currency (ISO 4217): 2 for BRL.
+    pub currency_exponent: u32,
+    /// The zone of dates that name none.
+    pub time_zone: TimeZone,
+    /// The seller of documents that name none.
+    pub default_merchant: MerchantId,
+    /// What to do without an order id.
+    pub missing_id: MissingId,
+    /// The channel of documents that name none.
+    pub channel: Channel,
+    /// How bad the adjustable rules are.
+    pub checks: Checks,
+}
+
+impl Settings {
+    /// Brazilian reais, the zone of São Paulo, an order id demanded, channel `api`.
+    ///
+    /// ```
+    /// use domain::id::MerchantId;
+    /// use service::wire::document::{Command, Settings, read};
+    /// let settings = Settings::new(MerchantId::parse("shop").unwrap());
+    /// let document = r#"{"id": "o-1", "customerId": "c", "items": [{"sku": "P", "quantity": 3}]}"#;
+    /// let read = read(document.as_bytes(), &settings).unwrap();
+    /// assert_eq!(read.key().id.as_str(), "o-1");
+    /// assert!(matches!(read.command, Command::Create(_)));
+    /// ```
+    #[must_use]
+    pub fn new(default_merchant: MerchantId) -> Self {
+        Self {
+            currency_exponent: 2,
+            time_zone: TimeZone::get("America/Sao_Paulo").unwrap_or(TimeZone::UTC),
+            default_merchant,
+            missing_id: MissingId::Refuse,
+            channel: Channel::default(),
+            checks: Checks::default(),
+        }
+    }
+}
+
+/// What to do about a document without an order id.
+#[derive(Clone)]
+pub enum MissingId {
+    /// It is a violation: files, batches, queues.
+    Refuse,
+    /// The server makes one: REST. Asked only for a valid create that names no `company`.
+    Make(Arc<dyn Fn() -> OrderId + Send + Sync>),
+}
+
+impl fmt::Debug for MissingId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refuse => "Refuse",
+            Self::Make(_) => "Make",
+        })
+    }
+}
+
+/// A valid document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// What it asks for.
+    pub command: Command,
+    /// Where it came in.
+    pub channel: Channel,
+    /// True when the document had no id: a safe retry then needs an idempotency key.
+    pub server_made_id: bool,
+    /// What is odd about it.
+    pub warnings: Vec<Violation>,
+}
+
+impl Read {
+    /// The order that is meant.
+    #[must_use]
+    pub fn key(&self) -> &OrderKey {
+        match &self.command {
+            Command::Create(order) | Command::Amend(order) => &order.key,
+            Command::Cancel(key) => key,
+        }
+    }
+}
+
+/// What a document asks for, by its `order_status`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Absent, `Pendente`, `Novo Pedido`, `PedidoNovo`.
+    Create(Order),
+    /// `Alterar Pedido`, `PedidoAlterado`.
+    Amend(Order),
+    /// `Cancela Pedido`, `PedidoCancelado`. Names an order; the rest of the document is not judged.
+    Cancel(OrderKey),
+}
+
+/// Why a document is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The bytes are no document.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// The document breaks rules.
+    #[error("the document breaks {} rules", violations.len())]
+    Invalid {
+        /// What could be told of it, to record it by.
+        found: Found,
+        /// Everything wrong with it, warnings included; at least one is an error.
+        violations: Vec<Violation>,
+    },
+}
+
+/// Where and why bytes stop being a document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message} at line {line}, column {column}")]
+pub struct Malformed {
+    /// The line, from 1.
+    pub line: usize,
+    /// The byte in that line, from 1; 0 when the line has not begun.
+    pub column: usize,
+    /// The parser's reason, in English.
+    pub message: String,
+}
+
+/// What could be told of an invalid document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The order id, when it is one.
+    pub id: Option<OrderId>,
+    /// The seller, when it is clear who.
+    pub merchant: Option<MerchantId>,
+    /// Where it came in.
+    pub channel: Channel,
+}
+
+/// Deepest nesting of a document. Documents are read again by others, and no parser of theirs
+/// may run out of stack.
+pub const DEPTH_MAX: usize = 128;
+
+/// Reads one order document. The caller bounds its length.
+///
+/// # Errors
+/// [`Fault::Malformed`] for bytes that are no JSON object, [`Fault::Invalid`] with every violation
+/// for a document that breaks rules.
+pub fn read(bytes: &[u8], settings: &Settings) -> Result<Read, Fault> {
+    let text = text(bytes)?;
+    let mut document = Document::default();
+    match document.read(text) {
+        Some(()) => {
+            check::check(&document, settings).conclude(|found| repair::respell(text, found))
+        }
+        None => repair::read(text, settings),
+    }
+}
+
+/// The orders of a body that is one order or an array of orders, unjudged.
+///
+/// # Errors
+/// [`Fault::Malformed`] for bytes that are neither a JSON object nor an array.
+///
+/// ```
+/// use service::wire::document::split;
+/// let orders = split(br#"[{"id": 1}, {"id": 2}]"#).unwrap();
+/// assert_eq!(orders[1].get(), r#"{"id": 2}"#);
+/// ```
+pub fn split(bytes: &[u8]) -> Result<Vec<&RawValue>, Fault> {
+    let text = text(bytes)?;
+    let body: &RawValue = serde_json::from_str(text).map_err(|e| Malformed::from_json(&e))?;
+    match body.get().as_bytes().first() {
+        Some(b'{') => Ok(vec![body]),
+        Some(b'[') => Ok(serde_json::from_str(text).map_err(|e| Malformed::from_json(&e))?),
+        _ => Err(Malformed::at(text, body.get(), "expected a JSON object or array").into()),
+    }
+}
+
+/// The top-level fields of a document that Comanda does not know, with their exact digits, for
+/// display. Of bytes that are no document: none.
+///
+/// ```
+/// use service::wire::document::attributes;
+/// let unknown = attributes(br#"{"id": "o-1", "gift": {"wrap": 1.10}}"#);
+/// assert_eq!(serde_json::to_string(&unknown).unwrap(), r#"{"gift":{"wrap": 1.10}}"#);
+/// ```
+#[must_use]
+pub fn attributes(bytes: &[u8]) -> BTreeMap<Cow<'_, str>, &RawValue> {
+    let entries = text(bytes)
+        .ok()
+        .and_then(|text| serde_json::from_str::<Entries<'_>>(text).ok());
+    let unknown = |name: &str| {
+        !Document::FIELDS
+            .iter()
+            .any(|field| field.names.contains(&name))
+    };
+    let entries = entries.into_iter().flat_map(|entries| entries.0);
+    entries.filter(|(name, _)| unknown(name)).collect()
+}
+
+/// The bytes as text without a byte order mark, not nested too deep.
+fn text(bytes: &[u8]) -> Result<&str, Malformed> {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        Malformed::after(valid, "not UTF-8")
+    })?;
+    // Almost no document has enough brackets to be too deep: counting those is far cheaper.
+    if brackets(bytes) <= DEPTH_MAX {
+        return Ok(text);
+    }
+    match too_deep(bytes) {
+        Some(before) => Err(Malformed::after(before, "nested too deep")),
+        None => Ok(text),
+    }
+}
+
+/// How many `[` and `{`, those inside strings included.
+fn brackets(bytes: &[u8]) -> usize {
+    // Sums of bytes, 255 at a time, so that the compiler can count sixteen at once.
+    let count = |bytes: &[u8]| {
+        bytes.iter().fold(0_u8, |sum, byte| {
+            sum.wrapping_add(u8::from(byte | 0x20 == b'{'))
+        })
+    };
+    bytes
+        .chunks(255)
+        .map(|chunk| usize::from(count(chunk)))
+        .sum()
+}
+
+/// What stands before the first bracket that is nested too deep.
+fn too_deep(bytes: &[u8]) -> Option<&[u8]> {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (at, byte) in bytes.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEPTH_MAX {
+            return bytes.get(..at);
+        }
+    }
+    None
+}
+
+impl Malformed {
+    fn from_json(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let message = text
+            .rsplit_once(" at line ")
+            .map_or(text.as_str(), |(message, _)| message);
+        Self {
+            line: error.line(),
+            column: error.column(),
+            message: message.to_owned(),
+        }
+    }
+
+    /// An error of parsing `part`, which is a part of `text`.
+    fn within(text: &str, part: &str, error: &serde_json::Error) -> Self {
+        let (before, inside) = (Self::at(text, part, ""), Self::from_json(error));
+        let column = if inside.line > 1 {
+            0
+        } else {
+            before.column.saturating_sub(1)
+        };
+        Self {
+            line: before.line + inside.line.saturating_sub(1),
+            column: column + inside.column,
+            message: inside.message,
+        }
+    }
+
+    /// The fault is the first byte after `valid`.
+    fn after(valid: &[u8], message: &str) -> Self {
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let column = valid
+            .iter()
+            .rev()
+            .take_while(|byte| **byte != b'\n')
+            .count()
+            + 1;
+        Self {
+            line,
+            column,
+            message: message.to_owned(),
+        }
+    }
+
+    /// The fault is where `part` begins, which is a part of `text`.
+    fn at(text: &str, part: &str, message: &str) -> Self {
+        let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        Self::after(text.as_bytes().get(..offset).unwrap_or_default(), message)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ORDER: &str = r#"{"orderId":"o-1","merchantid":"m","x":[{},1e5],"channel":"web",
+        "company":{"name":"Loja \u00e9","cnpj":11222333000181},
+        "customer":{"cpf":"529.982.247-25","email":"a@b.example",
+            "address":{"state":"RJ","zip_code":22640102}},
+        "items":[{"sku":"A","quantity":"2","price":1.5},{"productId":"B","quantity":1}],
+        "payment":{"amount":"3.00"},"coupons":["C","D"],"notes":null,
+        "shipping":{"cost":2.345,"expected_delivery_date":"2023-10-03"},
+        "order_date":"2023-10-01 10:30:00"}"#;
+
+    /// Somewhere, so many bytes are replaced by that piece.
+    type Damage = (prop::sample::Index, usize, &'static str);
+
+    fn damage() -> impl Strategy<Value = Vec<Damage>> {
+        let pieces = prop::sample::select(vec![
+            "",
+            "0",
+            "\"",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "null",
+            "\\u00e1",
+            "\\",
+            "-",
+            ".",
+            "e9",
+            " ",
+            "\"id\":1,",
+            "true",
+            "99999999999999999999999",
+            "\"\"",
+            "[]",
+            "{}",
+            "\u{1}",
+            "ção",
+        ]);
+        prop::collection::vec((any::<prop::sample::Index>(), 0..6_usize, pieces), 0..4)
+    }
+
+    fn damaged(damage: Vec<Damage>) -> String {
+        let mut text = ORDER.to_owned();
+        for (at, len, piece) in damage {
+            let boundary = |at: usize| (at..).find(|at| text.is_char_boundary(*at)).unwrap();
+            let from = boundary(at.index(text.len() + 1));
+            let to = boundary((from + len).min(text.len()));
+            text.replace_range(from..to, piece);
+        }
+        text
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3_000))]
+        #[test]
+        fn the_fast_and_the_careful_way_agree(text in damage().prop_map(damaged)) {
+            let settings = Settings::new(MerchantId::parse("default").unwrap());
+            let careful = repair::read(&text, &settings);
+            prop_assert_eq!(read(text.as_bytes(), &settings), careful, "{}", text);
+        }
+    }
+
+    #[test]
+    fn what_is_too_deep_is_found_and_brackets_in_texts_are_not() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(text(nested(DEPTH_MAX).as_bytes()).is_ok());
+        let deep = text(nested(DEPTH_MAX + 1).as_bytes()).unwrap_err();
+        assert_eq!((deep.line, deep.column), (1, DEPTH_MAX + 1));
+        assert!(text(format!("\"{}\\\"{{\"", "[{".repeat(500)).as_bytes()).is_ok());
+        assert_eq!(brackets("é[{".repeat(1_000).as_bytes()), 2_000);
+    }
+}

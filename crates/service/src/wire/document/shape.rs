@@ -1,0 +1,354 @@
+//! The fields of a document, borrowed from its bytes, and every spelling of each. One table makes
+//! both the fast pass and the description that repairs documents of another shape.
+//!
+//! Never: an error for what people see. The pass fails on the first wrong type or repeated field,
+//! and [`repair`](super::repair) then finds out what is wrong; values are judged in
+//! [`check`](super::check).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::reader::{Quoted, Reader, unescape};
+
+/// What a field may be.
+pub(super) enum Kind {
+    /// A text, or a whole number for one.
+    Text,
+    /// A number, or a text that may hold one.
+    Number,
+    /// An object with these known fields.
+    Object(&'static [Field]),
+    /// A list of these.
+    List(&'static Kind),
+}
+
+/// One field of an object.
+pub(super) struct Field {
+    /// Its spellings; violations name a missing field by the first.
+    pub(super) names: &'static [&'static str],
+    /// What it may be.
+    pub(super) kind: Kind,
+}
+
+/// A place that a value is read into. Filled where it stands: documents are too large to be moved
+/// from hand to hand. `None` is a value of another shape.
+trait Slot<'a>: Default {
+    const KIND: Kind;
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()>;
+}
+
+impl<'a, T: Slot<'a>> Slot<'a> for Option<T> {
+    const KIND: Kind = T::KIND;
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        match reader.peek() {
+            b'n' => reader.null(),
+            _ => self.insert(T::default()).fill(reader),
+        }
+    }
+}
+
+impl<'a, T: Slot<'a>> Slot<'a> for Vec<T> {
+    const KIND: Kind = Kind::List(&T::KIND);
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        reader.list(|reader| {
+            self.push(T::default());
+            self.last_mut()?.fill(reader)
+        })
+    }
+}
+
+/// Makes a struct of borrowed fields, the pass that fills it, and the description of its shape.
+macro_rules! object {
+    ($(#[$doc:meta])* $name:ident {
+        $($field:ident: $type:ty = $first:literal $(| $alias:literal)*,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        pub(super) struct $name<'a> { $(pub(super) $field: $type,)* }
+
+        impl<'a> $name<'a> {
+            /// Its known fields.
+            pub(super) const FIELDS: &'static [Field] = &[
+                $(Field { names: &[$first $(, $alias)*], kind: <$type as Slot<'a>>::KIND },)*
+            ];
+        }
+
+        impl<'a> Slot<'a> for $name<'a> {
+            const KIND: Kind = Kind::Object(Self::FIELDS);
+            fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+                #[allow(non_camel_case_types)]
+                enum At { $($field,)* }
+
+                let mut seen = 0_u32;
+                reader.object(|reader, name| match name {
+                    $($first $(| $alias)* => {
+                        let bit = 1 << At::$field as u32;
+                        if seen & bit != 0 {
+                            return None;
+                        }
+                        seen |= bit;
+                        self.$field.fill(reader)
+                    })*
+                    _ => reader.skip(),
+                })
+            }
+        }
+    };
+}
+
+object! {
+    /// An order document.
+    Document {
+        order_id: Text<'a> = "order_id" | "orderId" | "orderid" | "id",
+        merchant_id: Text<'a> = "merchant_id" | "merchantId" | "merchantid",
+        company: Option<Company<'a>> = "company",
+        customer_id: Text<'a> = "customerId" | "customer_id",
+        customer: Option<Customer<'a>> = "customer",
+        order_date: Text<'a> = "order_date" | "orderDate",
+        items: Option<Vec<Item<'a>>> = "items",
+        payment: Option<Payment<'a>> = "payment",
+        shipping: Option<Shipping<'a>> = "shipping",
+        coupons: Option<Vec<Text<'a>>> = "coupons",
+        order_status: Text<'a> = "order_status",
+        shortage_policy: Text<'a> = "shortage_policy",
+        channel: Text<'a> = "channel",
+        notes: Shown = "notes",
+        amount: Number<'a> = "amount",
+        from_account: Text<'a> = "fromAccount" | "from_account",
+        to_account: Text<'a> = "toAccount" | "to_account",
+    }
+}
+
+object! {
+    /// Who sells.
+    Company {
+        name: Shown = "name",
+        cnpj: Text<'a> = "cnpj",
+    }
+}
+
+object! {
+    /// Who buys.
+    Customer {
+        first_name: Shown = "first_name",
+        last_name: Shown = "last_name",
+        name: Shown = "name",
+        cpf: Text<'a> = "cpf",
+        email: Text<'a> = "email",
+        phone: Shown = "phone",
+        address: Option<Address<'a>> = "address",
+    }
+}
+
+object! {
+    /// Where someone lives or gets their goods.
+    Address {
+        street: Shown = "street",
+        number: Shown = "number",
+        complement: Shown = "complement",
+        neighborhood: Shown = "neighborhood",
+        city: Shown = "city",
+        state: Text<'a> = "state",
+        zip_code: Text<'a> = "zip_code",
+    }
+}
+
+object! {
+    /// One line.
+    Item {
+        product_id: Text<'a> = "product_id" | "productId" | "sku",
+        description: Shown = "description",
+        quantity: Number<'a> = "quantity",
+        unit_price: Number<'a> = "unit_price" | "unitPrice" | "price",
+    }
+}
+
+object! {
+    /// How it is paid.
+    Payment {
+        method: Shown = "method",
+        transaction_id: Shown = "transaction_id",
+        amount: Number<'a> = "amount",
+    }
+}
+
+object! {
+    /// How it gets there.
+    Shipping {
+        method: Shown = "method",
+        cost: Number<'a> = "cost",
+        address: Option<Address<'a>> = "address",
+        expected_delivery_date: Text<'a> = "expected_delivery_date",
+    }
+}
+
+impl<'a> Document<'a> {
+    /// Reads a document, if every known field is of the right type and stands there once.
+    /// Read into where it stands: it is too large to be handed around.
+    pub(super) fn read(&mut self, text: &'a str) -> Option<()> {
+        let mut reader = Reader::new(text);
+        self.fill(&mut reader)?;
+        reader.end()
+    }
+}
+
+/// A text. Null and the empty text are no text.
+#[derive(Default)]
+pub(super) enum Text<'a> {
+    /// None given.
+    #[default]
+    Absent,
+    /// As it stands in the document.
+    Given(&'a str),
+    /// With its escapes resolved.
+    Unescaped(Box<str>),
+    /// A whole number: many systems number their orders. Its leading zeros are lost.
+    Number(&'a str),
+}
+
+impl<'a> Slot<'a> for Text<'a> {
+    const KIND: Kind = Kind::Text;
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        match reader.peek() {
+            b'"' => match reader.string()? {
+                Quoted::Plain("") => {}
+                Quoted::Plain(text) => *self = Self::Given(text),
+                Quoted::Escaped(raw) => *self = Self::Unescaped(unescape(raw)?),
+            },
+            b'n' => reader.null()?,
+            _ => *self = Self::whole(reader.number()?)?,
+        }
+        Some(())
+    }
+}
+
+impl<'a> Text<'a> {
+    /// A whole number of at most twenty digits, as a text.
+    pub(super) fn whole(number: &'a str) -> Option<Self> {
+        let is_whole = number.len() <= 20 && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_whole.then_some(Self::Number(number))
+    }
+
+    /// No text: absent, null or empty.
+    pub(super) fn is_absent(&self) -> bool {
+        self.get().is_none()
+    }
+
+    /// The text, when there is one; a number as its digits.
+    pub(super) fn get(&self) -> Option<&str> {
+        match self {
+            Self::Absent => None,
+            Self::Given(text) => Some(text),
+            Self::Unescaped(text) => Some(text),
+            Self::Number(digits) => Some(digits),
+        }
+    }
+
+    /// The text; a number with the leading zeros that a JSON number cannot have.
+    pub(super) fn padded(&self, len: usize) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Number(digits) => Some(Cow::Owned(format!("{digits:0>len$}"))),
+            Self::Absent | Self::Given(_) | Self::Unescaped(_) => self.get().map(Cow::Borrowed),
+        }
+    }
+}
+
+/// A text that is only shown: that it is one is all there is to know.
+#[derive(Default)]
+pub(super) struct Shown;
+
+impl<'a> Slot<'a> for Shown {
+    const KIND: Kind = Kind::Text;
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        match reader.peek() {
+            b'"' => match reader.string()? {
+                Quoted::Plain(_) => Some(()),
+                Quoted::Escaped(raw) => unescape(raw).map(|_| ()),
+            },
+            b'n' => reader.null(),
+            _ => Text::whole(reader.number()?).map(|_| ()),
+        }
+    }
+}
+
+/// A number as it was written, alone or in a text; empty when absent, null or an empty text.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Number<'a>(&'a str);
+
+impl<'a> Slot<'a> for Number<'a> {
+    const KIND: Kind = Kind::Number;
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        match reader.peek() {
+            // Escapes stay: a text with escapes is no number.
+            b'"' => self.0 = reader.string()?.raw().trim_ascii(),
+            b'n' => reader.null()?,
+            _ => self.0 = reader.number()?,
+        }
+        Some(())
+    }
+}
+
+impl<'a> Number<'a> {
+    /// No number: absent, null or an empty text.
+    pub(super) fn is_absent(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What was written.
+    pub(super) fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+/// The fields of an object in their order, repetitions included.
+pub(super) struct Entries<'a>(pub(super) Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for Pairs<'a> {
+            type Value = Entries<'a>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'a>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some((Name(name), value)) = map.next_entry()? {
+                    entries.push((name, value));
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs(PhantomData))
+    }
+}
+
+/// A field name, borrowed unless it holds escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for Text<'a> {
+            type Value = Name<'a>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field name")
+            }
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'a>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Name<'a>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(Text(PhantomData))
+    }
+}

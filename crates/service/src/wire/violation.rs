@@ -1,0 +1,211 @@
+//! What is wrong with a document: where, which rule, how bad.
+//!
+//! Never: a value of the document (it may be personal data), a text in a human language (see
+//! [`message`](super::message)).
+
+use std::borrow::Cow;
+
+/// One thing wrong with a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Where, as an RFC 6901 pointer into the document, in the document's own spelling; empty for
+    /// the document as a whole.
+    pub pointer: Cow<'static, str>,
+    /// Which rule.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// What the message says beyond the place.
+    pub detail: Detail,
+}
+
+/// How bad a violation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The document is not taken.
+    Error,
+    /// The document is taken, and the answer says so.
+    Warn,
+}
+
+impl Severity {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+        }
+    }
+}
+
+/// A parameter of a violation's message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// None needed.
+    None,
+    /// The limit that was passed.
+    Limit(i64),
+    /// What should have stood there.
+    Expected(Expected),
+}
+
+/// What should have stood in a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// A JSON string.
+    Text,
+    /// A JSON number, or a number in a JSON string.
+    Number,
+    /// A JSON object.
+    Object,
+    /// A JSON array.
+    List,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $name:literal,)*) => {
+        /// A rule. Its name on the wire is stable.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($(#[$doc])* $code,)* }
+
+        impl Code {
+            /// Every rule.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// The name on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$code => $name,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A required field is missing, null or empty.
+    Required = "required",
+    /// A text where an object belongs, a list where a number belongs, and so on.
+    WrongType = "wrong_type",
+    /// Two spellings of one field, or the same field twice, with different values.
+    ConflictingValues = "conflicting_values",
+    /// `merchant_id` and the company's CNPJ name different sellers.
+    MerchantConflict = "merchant_conflict",
+    /// Both a purchase (`items`) and a transfer (`amount`, `fromAccount`, `toAccount`).
+    MixedKinds = "mixed_kinds",
+    /// A name that holds a control character or nothing but punctuation, or a text whose escapes
+    /// are no characters.
+    BadName = "bad_name",
+    /// A name above the bytes a name may have.
+    TooLong = "too_long",
+    /// An empty list of items.
+    EmptyItems = "empty_items",
+    /// More items than an order may have.
+    TooManyItems = "too_many_items",
+    /// More coupons than an order may have.
+    TooManyCoupons = "too_many_coupons",
+    /// A text that is no number.
+    NotANumber = "not_a_number",
+    /// A quantity that is not a whole number greater than zero.
+    BadQuantity = "bad_quantity",
+    /// Money below zero.
+    Negative = "negative",
+    /// A transfer of nothing.
+    NotPositive = "not_positive",
+    /// A number, or a line's total, above its limit.
+    TooLarge = "too_large",
+    /// A unit price with more decimals than a unit price keeps.
+    TooPrecise = "too_precise",
+    /// A text that is no date and time.
+    BadDate = "bad_date",
+    /// An `order_status` that is no command.
+    UnknownStatus = "unknown_status",
+    /// A channel that does not exist.
+    UnknownChannel = "unknown_channel",
+    /// A shortage policy that does not exist.
+    UnknownShortagePolicy = "unknown_shortage_policy",
+    /// An account that is not made of digits only.
+    BadAccount = "bad_account",
+    /// A transfer from an account to itself.
+    SameAccount = "same_account",
+    /// A purchase that says nothing about its buyer.
+    NoCustomer = "no_customer",
+    /// A CPF whose length or check digits are wrong.
+    BadCpf = "bad_cpf",
+    /// A CNPJ whose length or check digits are wrong.
+    BadCnpj = "bad_cnpj",
+    /// An e-mail address that cannot be one.
+    BadEmail = "bad_email",
+    /// A CEP of another state than the address says.
+    CepStateMismatch = "cep_state_mismatch",
+    /// A payment that is neither the items' total nor that plus shipping.
+    PaymentMismatch = "payment_mismatch",
+    /// A delivery expected before the order was made.
+    DeliveryBeforeOrder = "delivery_before_order",
+}
+
+impl Code {
+    /// The rule of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+}
+
+/// How bad each adjustable rule is; a rule can be off. All others are always errors, because
+/// without them there is no order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checks([Option<Severity>; ADJUSTABLE.len()]);
+
+const ADJUSTABLE: [(Code, Severity); 8] = [
+    (Code::NoCustomer, Severity::Error),
+    (Code::BadDate, Severity::Error),
+    (Code::BadCpf, Severity::Warn),
+    (Code::BadCnpj, Severity::Warn),
+    (Code::BadEmail, Severity::Warn),
+    (Code::CepStateMismatch, Severity::Warn),
+    (Code::PaymentMismatch, Severity::Warn),
+    (Code::DeliveryBeforeOrder, Severity::Warn),
+];
+
+/// The rule is always an error: without it there is no order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the severity of rule '{}' cannot be changed", .0.as_str())]
+pub struct NotAdjustable(pub Code);
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self(ADJUSTABLE.map(|(_, severity)| Some(severity)))
+    }
+}
+
+impl Checks {
+    /// Sets how bad a rule is; `None` turns it off.
+    ///
+    /// # Errors
+    /// [`NotAdjustable`] for a rule that is always an error.
+    ///
+    /// ```
+    /// use service::wire::violation::{Checks, Code, NotAdjustable, Severity};
+    /// let mut checks = Checks::default();
+    /// assert_eq!(checks.set(Code::BadCpf, Some(Severity::Error)), Ok(()));
+    /// assert_eq!(checks.set(Code::Required, None), Err(NotAdjustable(Code::Required)));
+    /// ```
+    pub fn set(&mut self, code: Code, severity: Option<Severity>) -> Result<(), NotAdjustable> {
+        let at = ADJUSTABLE
+            .iter()
+            .position(|(adjustable, _)| *adjustable == code);
+        *at.and_then(|at| self.0.get_mut(at))
+            .ok_or(NotAdjustable(code))? = severity;
+        Ok(())
+    }
+
+    /// How bad a rule is; `None` when it is off.
+    #[must_use]
+    pub fn severity(&self, code: Code) -> Option<Severity> {
+        let rows = ADJUSTABLE.iter().zip(&self.0);
+        rows.into_iter()
+            .find(|((adjustable, _), _)| *adjustable == code)
+            .map_or(Some(Severity::Error), |(_, severity)| *severity)
+    }
+}
