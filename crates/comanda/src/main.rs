@@ -1,1 +1,32 @@
-fn main() {}
+//! Comanda, the program: flags, wiring, exit codes. What it does is in the crates below.
+
+mod batches;
+mod cli;
+mod client;
+mod cmd;
+mod installation;
+mod render;
+mod sample;
+mod wire_up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::new(&cli.log))
+        .with_writer(std::io::stderr)
+        .init();
+    match cmd::run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("comanda: {error:#}");
+            cmd::exit_code(&error)
+        }
+    }
+}

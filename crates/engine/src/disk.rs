@@ -28,12 +28,16 @@ impl Disk {
         match *seen {
             Some((at, room)) if at.elapsed() < LOOK_EVERY => room,
             Some(_) | None => {
-                let room = rustix::fs::statvfs(&self.dir).map_or(true, |fs| {
-                    fs.f_bavail.saturating_mul(fs.f_frsize) >= self.min_free_bytes
-                });
+                let room = self.free_bytes().is_none_or(|free| free >= self.min_free_bytes);
                 *seen = Some((Instant::now(), room));
                 room
             }
         }
+    }
+
+    /// Free bytes, when the system tells.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        let fs = rustix::fs::statvfs(&self.dir).ok()?;
+        Some(fs.f_bavail.saturating_mul(fs.f_frsize))
     }
 }

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
 use domain::id::{BatchId, MerchantId, OrderId, StockKey};
@@ -30,7 +30,7 @@ use service::batch::BatchState;
 use service::catalogue::Catalogue;
 use service::change::{Change, Seq, decode};
 use service::ledger::{
-    Answer, Changes, Found, Ledger, Page, Query, Request, StockRow, Task, Unavailable,
+    Answer, By, Changes, Found, Ledger, Page, Query, Request, StockRow, Task, Unavailable,
 };
 use service::memory::Clock;
 use service::prepare::{Prepared, prepare};
@@ -119,6 +119,8 @@ pub(crate) struct Shared {
     pub(crate) disk: Disk,
     pub(crate) queued_bytes: AtomicUsize,
     pub(crate) commits: AtomicU64,
+    pub(crate) requests: AtomicU64,
+    pub(crate) applied: AtomicU64,
     closing: AtomicBool,
     work: (Mutex<()>, Condvar),
     room: (Mutex<()>, Condvar),
@@ -151,11 +153,16 @@ impl Shared {
         self.room.1.notify_all();
     }
 
-    fn wait_for_projection(&self, most: usize) {
-        let mut guard = self.room.0.lock();
+    /// Waits until the projection lags behind by no more than `most` orders; whether it does.
+    fn wait_for_projection(&self, most: usize, patience: Duration) -> bool {
+        let (mut guard, begun) = (self.room.0.lock(), Instant::now());
         while self.layers.read().active.began() > most {
+            if begun.elapsed() > patience {
+                return false;
+            }
             self.room.1.wait_for(&mut guard, Duration::from_millis(100));
         }
+        true
     }
 
     fn snapshot(&self) -> Read<Snapshot<'_>> {
@@ -203,6 +210,8 @@ impl Engine {
             disk: Disk::new(dir.to_owned(), options.min_free_bytes),
             queued_bytes: AtomicUsize::new(0),
             commits: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            applied: AtomicU64::new(applied),
             closing: AtomicBool::new(false),
             work: Default::default(),
             room: Default::default(),
@@ -232,11 +241,35 @@ impl Engine {
         self.shared.queued_bytes.load(Ordering::Relaxed)
     }
 
-    /// Orders committed but not yet in the projection.
+    /// Calls that wait to be decided.
     #[must_use]
-    pub fn projection_lag(&self) -> usize {
-        let layers = self.shared.layers.read();
-        layers.active.began() + layers.frozen.as_ref().map_or(0, |frozen| frozen.began())
+    pub fn queued_calls(&self) -> usize {
+        self.jobs.as_ref().map_or(0, Sender::len)
+    }
+
+    /// Requests committed since the store was opened.
+    #[must_use]
+    pub fn committed_requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the log that are not in the projection yet.
+    #[must_use]
+    pub fn projection_lag_bytes(&self) -> u64 {
+        let applied = self.shared.applied.load(Ordering::Relaxed);
+        self.log.end().saturating_sub(applied)
+    }
+
+    /// Whether the disk has more room than the threshold.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.shared.disk.has_room()
+    }
+
+    /// Free bytes of the store's disk, when the system tells.
+    #[must_use]
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.shared.disk.free_bytes()
     }
 
     /// Bytes of the log.
@@ -251,6 +284,24 @@ impl Engine {
         self.writer.as_ref().is_some_and(|writer| !writer.is_finished())
     }
 
+    /// How many orders a list has: those of the projection, less and plus what layers changed.
+    fn count(&self, by: &By) -> Read<u64> {
+        let layers = self.shared.layers.read_recursive();
+        let base = self.shared.snapshot()?;
+        let mut count = base.list_length(by)?;
+        let later = layers.frozen.iter().flat_map(|frozen| frozen.orders.iter());
+        let mut newest: std::collections::BTreeMap<_, _> = later.collect();
+        newest.extend(layers.active.orders.iter());
+        let nothing = View::new([None, None, None], &base);
+        for (seq, entry) in newest {
+            if base.is_filed(*seq)? && service::layer::matches(by, &nothing.entry(*seq)?.state) {
+                count -= 1;
+            }
+            count += u64::from(service::layer::matches(by, &entry.state));
+        }
+        Ok(count)
+    }
+
     fn view<R>(&self, read: impl FnOnce(&View<'_, Snapshot<'_>>) -> Read<R>) -> Read<R> {
         let layers = self.shared.layers.read_recursive();
         let base = self.shared.snapshot()?;
@@ -260,6 +311,7 @@ impl Engine {
     fn enqueue(
         &self,
         requests: Vec<Request>,
+        patience: Patience,
     ) -> Result<oneshot::Receiver<writer::Reply>, Unavailable> {
         let jobs = self.jobs.as_ref().ok_or(Unavailable::Closed)?;
         let (catalogue, now) = (self.catalogue(), (self.shared.clock)());
@@ -268,13 +320,15 @@ impl Engine {
         let bytes = call.iter().map(weight).sum();
         let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         let (reply, answer) = oneshot::channel();
-        let sent = if queued > QUEUE_BYTES_MAX {
-            Err(Unavailable::Full)
-        } else {
-            jobs.try_send(Job { call, bytes, reply }).map_err(|error| match error {
+        let job = Job { call, bytes, reply };
+        let sent = match patience {
+            // A patient caller has few calls under way, each of bounded size.
+            Patience::Waits => jobs.send(job).map_err(|_| Unavailable::Closed),
+            Patience::None if queued > QUEUE_BYTES_MAX => Err(Unavailable::Full),
+            Patience::None => jobs.try_send(job).map_err(|error| match error {
                 TrySendError::Full(_) => Unavailable::Full,
                 TrySendError::Disconnected(_) => Unavailable::Closed,
-            })
+            }),
         };
         if let Err(error) = sent {
             self.shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -282,6 +336,22 @@ impl Engine {
         }
         Ok(answer)
     }
+}
+
+/// Whether a caller waits for room in the queue.
+#[derive(Clone, Copy, Debug)]
+enum Patience {
+    None,
+    Waits,
+}
+
+fn answers<'a>(
+    queued: Result<oneshot::Receiver<writer::Reply>, Unavailable>,
+) -> Task<'a, Result<Vec<Answer>, Unavailable>> {
+    Box::pin(async move {
+        let (answers, _) = queued?.await.map_err(|_| Unavailable::OutcomeUnknown)??;
+        Ok(answers)
+    })
 }
 
 /// Finishes what was accepted, and writes what is left to the projection.
@@ -332,8 +402,11 @@ fn check_format(dir: &Path) -> Result<(), OpenError> {
             Err(OpenError::Format { dir: dir.to_owned(), found })
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::write(&path, format!("{FORMAT}\n"))?;
-            File::open(&path)?.sync_all()?;
+            // Under its name only when whole: a store that says nothing would never open again.
+            let new = dir.join("FORMAT.new");
+            std::fs::write(&new, format!("{FORMAT}\n"))?;
+            File::open(&new)?.sync_all()?;
+            std::fs::rename(&new, &path)?;
             Ok(File::open(dir)?.sync_all()?)
         }
         Err(error) => Err(error.into()),
@@ -405,11 +478,14 @@ impl Changes for Engine {
 impl Ledger for Engine {
     fn execute(&self, requests: Vec<Request>) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
         // Queued now, not when the future is first polled: calls keep the order they came in.
-        let queued = self.enqueue(requests);
-        Box::pin(async move {
-            let (answers, _) = queued?.await.map_err(|_| Unavailable::OutcomeUnknown)??;
-            Ok(answers)
-        })
+        answers(self.enqueue(requests, Patience::None))
+    }
+
+    fn execute_patiently(
+        &self,
+        requests: Vec<Request>,
+    ) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
+        answers(self.enqueue(requests, Patience::Waits))
     }
 
     fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable> {

@@ -260,8 +260,8 @@ impl Reader {
     /// Where the whole frames from `from` on end. Anything behind them must be the rest of one
     /// write that was cut short.
     fn sound_end(&self, from: u64, file_end: u64) -> Result<u64, Error> {
-        let mut at = from;
         let mut window = Window { start: from, bytes: Bytes::new() };
+        let mut at = self.frame_after(&mut window, from, file_end)?;
         while at < file_end {
             if !self.frame_is_sound(&mut window, at, file_end)? {
                 break;
@@ -277,6 +277,25 @@ impl Reader {
             if is_frame_start(&head) && frame_header(&head, later).is_some() {
                 return Err(Error::Damaged { at });
             }
+        }
+        Ok(at)
+    }
+
+    /// Where the frame ends that `from` lies in: a replay may have been stopped after any record.
+    /// `from` itself when it lies in none.
+    fn frame_after(&self, window: &mut Window, from: u64, end: u64) -> Result<u64, Error> {
+        let mut at = from;
+        while at < end {
+            let head = window.get(self, at, FRAME_HEADER_BYTES)?;
+            if is_frame_start(&head) {
+                break;
+            }
+            let Ok(length) = change::record_length(&head) else { return Ok(from) };
+            let record = window.get(self, at, RECORD_HEADER_BYTES + length)?;
+            if change::record_body(&record, Seq(at)).is_err() {
+                return Ok(from);
+            }
+            at += (RECORD_HEADER_BYTES + length) as u64;
         }
         Ok(at)
     }
@@ -324,10 +343,10 @@ struct Window {
 }
 
 impl Window {
-    /// `length` bytes at `at`, or as many as the segment holds. A scan only goes forward.
+    /// `length` bytes at `at`, or as many as the segment holds.
     fn get(&mut self, reader: &Reader, at: u64, length: usize) -> Result<Bytes, Error> {
-        let skip = (at - self.start) as usize;
-        if skip + length > self.bytes.len() {
+        let skip = at.checked_sub(self.start).map_or(usize::MAX, |skip| skip as usize);
+        if skip.saturating_add(length) > self.bytes.len() {
             let segment = reader.segment_of(at).ok_or(Error::Damaged { at })?;
             let mut bytes = vec![0; length.max(SCAN_BYTES)];
             let got = reader.read_at(&segment, at, &mut bytes)?;

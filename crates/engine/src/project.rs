@@ -46,12 +46,11 @@ type Edits = BTreeMap<(u64, Vec<u8>), Edit>;
 impl Store {
     /// Writes `layer`, enlarging the map if it is full.
     pub(crate) fn project(&self, layer: &Layer) -> Result<(), Error> {
-        match self.try_project(layer) {
-            Err(Error::Store(heed::Error::Mdb(heed::MdbError::MapFull))) => {
-                self.grow()?;
-                self.try_project(layer)
+        loop {
+            match self.try_project(layer) {
+                Err(Error::Store(heed::Error::Mdb(heed::MdbError::MapFull))) => self.grow()?,
+                done => return done,
             }
-            done => done,
         }
     }
 

@@ -4,6 +4,7 @@
 //! and drops it. A layer that cannot be written stays readable and is tried again.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use service::layer::Layer;
@@ -41,6 +42,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
                 std::thread::sleep(RETRY);
             }
             shared.layers.write().frozen = None;
+            shared.applied.store(frozen.until, Ordering::Relaxed);
             shared.projected();
             last = Instant::now();
             drop(frozen);

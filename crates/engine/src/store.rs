@@ -273,9 +273,10 @@ impl Snapshot<'_> {
         runs.into_iter().try_fold(0, |sum, run| Ok(sum + self.run_list(run, &term)?.len() as u64))
     }
 
-    /// Every id of the projection.
-    pub(crate) fn count_ids(&self) -> Read<u64> {
-        self.tables().ids.len(&self.txn).map_err(stored)
+    /// Whether an order that began at `seq` is in the projection.
+    pub(crate) fn is_filed(&self, seq: Seq) -> Read<bool> {
+        let applied = self.get(self.tables().meta, APPLIED)?.map(read_seq).transpose()?;
+        Ok(applied.is_some_and(|applied| seq < applied))
     }
 
     /// Products, customers and rules.
@@ -412,8 +413,10 @@ impl Base for Snapshot<'_> {
             return row.map(read_seq).transpose();
         }
         let prefix = pair(id.as_str(), "");
-        let mut rows = audits.prefix_iter(&self.txn, &prefix).map_err(stored)?;
-        rows.next().map(|row| read_seq(row.map_err(stored)?.1)).transpose()
+        let rows = audits.prefix_iter(&self.txn, &prefix).map_err(stored)?;
+        rows.map(|row| read_seq(row.map_err(stored)?.1)).try_fold(None, |newest, seq| {
+            Ok(newest.max(Some(seq?)))
+        })
     }
 
     fn batch(&self, id: &BatchId) -> Read<Option<BatchState>> {

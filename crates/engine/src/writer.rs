@@ -23,6 +23,10 @@ const COMMIT_REQUESTS_MAX: usize = 1_024;
 const COMMIT_BYTES_MAX: usize = 8 << 20;
 /// Orders the projection may lag behind before the writer waits for it: about 100 MB of rows.
 const LAYER_ORDERS_MAX: usize = 131_072;
+/// How long it waits: a projection that has not moved by then will not within a caller's patience.
+const PROJECTION_WAIT: Duration = Duration::from_secs(10);
+/// Pause after a commit that nobody asked for and that failed.
+const RELEASE_RETRY: Duration = Duration::from_millis(100);
 
 /// The requests of one `execute`, and who waits for the answers.
 pub(crate) struct Job {
@@ -47,8 +51,14 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let (mut calls, mut waiting) = (Vec::new(), Vec::new());
         while self.take(&mut calls, &mut waiting) {
-            self.shared.wait_for_projection(LAYER_ORDERS_MAX);
-            let result = self.commit(&calls);
+            let result = if self.shared.wait_for_projection(LAYER_ORDERS_MAX, PROJECTION_WAIT) {
+                self.commit(&calls)
+            } else {
+                Err(Unavailable::Full)
+            };
+            if result.is_err() && calls.is_empty() {
+                std::thread::sleep(RELEASE_RETRY); // free stock is given out when the disk is well
+            }
             reply(result, &mut calls, &mut waiting);
         }
     }
@@ -57,7 +67,7 @@ impl Writer {
     fn take(&mut self, calls: &mut Vec<Call>, waiting: &mut Vec<oneshot::Sender<Reply>>) -> bool {
         let (mut requests, mut bytes) = (0, 0);
         loop {
-            let next = if requests == 0 && !self.driver.has_releases() {
+            let next = if calls.is_empty() && !self.driver.has_releases() {
                 match self.jobs.recv_timeout(Duration::from_secs(3_600)) {
                     Ok(job) => Ok(job),
                     Err(RecvTimeoutError::Timeout) => continue,
@@ -78,7 +88,7 @@ impl Writer {
                     }
                 }
                 Err(TryRecvError::Empty) => return true,
-                Err(TryRecvError::Disconnected) => return requests > 0,
+                Err(TryRecvError::Disconnected) => return !calls.is_empty(),
             }
         }
     }
@@ -107,6 +117,8 @@ impl Writer {
         drop(layers);
         self.shared.publish(self.driver.catalogue());
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
+        let requests = calls.iter().map(|call| call.len() as u64).sum();
+        self.shared.requests.fetch_add(requests, Ordering::Relaxed);
         self.shared.wake_projection(began);
         Ok(step.answers)
     }

@@ -178,7 +178,10 @@ impl Frame {
         self.bytes.resize(header + RECORD_HEADER_BYTES, 0);
         encode(change, &mut self.bytes);
         let body = header + RECORD_HEADER_BYTES;
-        let length = (self.bytes.len() - body) as u32;
+        let length = self.bytes.len() - body;
+        // Once acknowledged, it could never be read again.
+        assert!(length <= RECORD_BYTES_MAX, "a record of {length} bytes");
+        let length = length as u32;
         let checksum = xxh3_64_with_seed(&self.bytes[body..], seq.0);
         self.bytes[header..header + 4].copy_from_slice(&length.to_le_bytes());
         self.bytes[header + 4..body].copy_from_slice(&checksum.to_le_bytes());

@@ -235,6 +235,15 @@ pub trait Ledger: Changes + Send + Sync {
     /// [`Unavailable`]: says whether anything may have been done.
     fn execute(&self, requests: Vec<Request>) -> Task<'_, Result<Vec<Answer>, Unavailable>>;
 
+    /// Like [`Ledger::execute`], but waits for room in the queue instead of saying
+    /// [`Unavailable::Full`]: for callers with a thread of their own.
+    fn execute_patiently(
+        &self,
+        requests: Vec<Request>,
+    ) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
+        self.execute(requests)
+    }
+
     /// An order by its id, and by its seller where named.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod cel;
 pub mod change;
 pub mod codec;
+pub mod conformance;
 pub mod layer;
 pub mod ledger;
 pub mod memory;

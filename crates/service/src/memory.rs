@@ -28,6 +28,9 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLog(pub Vec<u8>);
 
+/// The records of a frame, checked.
+type Records<'a> = Vec<(Seq, &'a [u8])>;
+
 impl MemoryLog {
     /// The change at `seq`.
     ///
@@ -45,20 +48,36 @@ impl MemoryLog {
     /// # Errors
     /// [`Unavailable::Read`] when a whole frame's record does not decode.
     pub fn read(&self, after: Option<Seq>, limit: usize) -> Read<Vec<(Seq, Change)>> {
-        let (mut at, mut found) = (0_usize, Vec::new());
-        while let Some(header) = self.0.get(at..).and_then(|b| change::frame_header(b, at as u64)) {
-            let start = at + FRAME_HEADER_BYTES;
-            let Some(payload) = self.0.get(start..start + header.payload as usize) else { break };
-            let Ok(records) = change::records(payload, start as u64) else { break };
+        let (mut at, mut found) = (0, Vec::new());
+        while let Some((records, end)) = self.frame(at) {
             for (seq, body) in records {
                 if after.is_none_or(|after| seq > after) && found.len() < limit {
                     let change = change::decode(&Bytes::copy_from_slice(body));
                     found.push((seq, change.map_err(|e| damaged(&e.to_string()))?));
                 }
             }
-            at = start + header.payload as usize;
+            at = end;
         }
         Ok(found)
+    }
+
+    /// Where the last whole frame ends; what a crash cut short begins there.
+    #[must_use]
+    pub fn sound_end(&self) -> usize {
+        let mut at = 0;
+        while let Some((_, end)) = self.frame(at) {
+            at = end;
+        }
+        at
+    }
+
+    /// The records of the whole frame at `at`, and where it ends.
+    fn frame(&self, at: usize) -> Option<(Records<'_>, usize)> {
+        let header = change::frame_header(self.0.get(at..)?, at as u64)?;
+        let start = at + FRAME_HEADER_BYTES;
+        let end = start + header.payload as usize;
+        let records = change::records(self.0.get(start..end)?, start as u64).ok()?;
+        (records.len() == header.records as usize).then_some((records, end))
     }
 }
 
@@ -80,9 +99,11 @@ impl MemoryLedger {
     ///
     /// # Errors
     /// [`Unavailable::Read`] when the log is damaged.
-    pub fn open(log: MemoryLog, settings: Settings, clock: Clock) -> Result<Self, Unavailable> {
+    pub fn open(mut log: MemoryLog, settings: Settings, clock: Clock) -> Result<Self, Unavailable> {
         let exponent = settings.exponent;
         let (mut driver, mut layers) = (Serial::new(settings), Layers::default());
+        // The next frame goes where the last whole one ends, not behind the rest of a torn one.
+        log.0.truncate(log.sound_end());
         let changes = log.read(None, usize::MAX)?;
         let until = log.0.len() as u64;
         driver.replay(changes, until, &mut layers, &Nothing(|seq| log.change(seq)))?;
@@ -93,6 +114,12 @@ impl MemoryLedger {
     #[must_use]
     pub fn log(&self) -> MemoryLog {
         self.inner.lock().log.clone()
+    }
+
+    /// Bytes of the log.
+    #[must_use]
+    pub fn log_bytes(&self) -> u64 {
+        self.inner.lock().log.0.len() as u64
     }
 
     fn step(&self, call: Call) -> Result<Vec<Answer>, Unavailable> {

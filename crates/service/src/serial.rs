@@ -47,6 +47,8 @@ pub struct Settings {
 
 /// Most products whose counters are kept in memory besides those of the layers: about 100 MB.
 const STOCK_CACHED_MAX: usize = 1_000_000;
+/// Most products of one record, so that it stays far below its limit.
+const PRODUCTS_PER_RECORD_MAX: usize = 1_000;
 
 /// The committed layers, newest first, that readers share with the driver.
 #[derive(Debug, Default)]
@@ -343,7 +345,9 @@ impl<B: Base> Run<'_, B> {
                 self.command(&Command::AdjustStock(adjust.clone()), &adjust.reason)
             }
             Request::PutProducts(products) => {
-                self.push(What::Products(products.clone()));
+                for some in products.chunks(PRODUCTS_PER_RECORD_MAX) {
+                    self.push(What::Products(some.to_vec()));
+                }
                 self.products(products);
                 Ok(Answer::Recorded)
             }
@@ -447,8 +451,11 @@ impl<B: Base> Run<'_, B> {
         if before.is_none() && !self.driver.keeps_stock.contains(&key.merchant) {
             draft.keeps_stock.push(key.merchant.clone());
         }
-        let freed = after.available() > before.unwrap_or_default().available();
-        if freed && after.waiting > 0 {
+        let before = before.unwrap_or_default();
+        let freed = after.available() > before.available();
+        // Whoever stood before the others may have left the queue with stock of another product.
+        let moved_up = after.waiting < before.waiting;
+        if (freed || moved_up) && after.waiting > 0 && after.available() > 0 {
             // From the start again: what was too little for an earlier order may do now.
             draft.overlay.releases.insert(key.clone(), Some(Seq(0)));
         }
@@ -647,6 +654,7 @@ impl<B: Base> Run<'_, B> {
         }
         let seq = self.push(What::Batch(Box::new(batch.clone())));
         self.note_batch(seq, batch.clone());
+        batch.previous = Some(seq);
         Ok(Answer::Batch(Box::new(batch)))
     }
 
@@ -676,7 +684,9 @@ impl<B: Base> Run<'_, B> {
     }
 
     fn waiting_rows(&self, key: &StockKey) -> Vec<(Seq, Arc<OrderState>)> {
-        let after = self.driver.releases.get(key).copied();
+        // What this commit's calls have freed is given out from the start again.
+        let freed = self.driver.draft.overlay.releases.get(key).copied().flatten();
+        let after = freed.or_else(|| self.driver.releases.get(key).copied());
         let way = Direction::Oldest;
         let rows = self.view().claims(key, ClaimState::Waiting, way, after, RELEASE_ORDERS_MAX);
         self.keep(rows).unwrap_or_default()

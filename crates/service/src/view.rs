@@ -243,8 +243,9 @@ impl<'a, B: Base> View<'a, B> {
 
     fn invalid(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Read<Found> {
         let layered = self.layers().find_map(|layer| {
-            let mut of_id = layer.audits.range((id.clone(), None)..).take_while(|(k, _)| k.0 == *id);
-            of_id.find(|(k, _)| merchant.is_none() || k.1.as_ref() == merchant).map(|(_, s)| *s)
+            let of_id = layer.audits.range((id.clone(), None)..).take_while(|(k, _)| k.0 == *id);
+            let of_both = of_id.filter(|(k, _)| merchant.is_none() || k.1.as_ref() == merchant);
+            of_both.map(|(_, seq)| *seq).max()
         });
         let seq = match layered {
             Some(seq) => Some(seq),

@@ -669,10 +669,8 @@ fn any_command() -> impl Strategy<Value = Any> {
     let line = (0..4_u8, 1..6_i64, prop::option::weighted(0.9, 0..5_000_000_i64));
     let lines = prop::collection::vec(line, 1..5);
     let shipping = prop::option::of(0..2_000_i64);
-    let change = prop_oneof![
-        (-9..9_i64).prop_map(StockChange::By),
-        (0..12_i64).prop_map(StockChange::To),
-    ];
+    let change =
+        prop_oneof![(-9..9_i64).prop_map(StockChange::By), (0..12_i64).prop_map(StockChange::To),];
     prop_oneof![
         6 => (0..40_u8, lines, shipping, 0..4_u8).prop_map(|(id, lines, shipping, policy)| {
             Any::Place { id, lines, shipping, policy }
@@ -714,8 +712,10 @@ fn do_any(world: &mut World, command: Any) {
     let id = |n: u8| order_key(&if n % 4 == 3 { format!("other/o{n}") } else { format!("o{n}") });
     match command {
         Any::Place { id: n, lines, shipping, policy } => {
-            let line = |(sku, quantity, price): (u8, i64, Option<i64>)| {
-                Line { sku: key(sku).sku, quantity, unit_price: price.map(UnitPrice) }
+            let line = |(sku, quantity, price): (u8, i64, Option<i64>)| Line {
+                sku: key(sku).sku,
+                quantity,
+                unit_price: price.map(UnitPrice),
             };
             let lines = lines.into_iter().map(line).collect();
             let policy = shortage(["partial", "ship_complete", "reject", ""][usize::from(policy)]);

@@ -137,7 +137,11 @@ impl World {
         }
     }
 
-    fn queue(&self, stock: &StockKey, state: ClaimState) -> impl DoubleEndedIterator<Item = &OrderState> {
+    fn queue(
+        &self,
+        stock: &StockKey,
+        state: ClaimState,
+    ) -> impl DoubleEndedIterator<Item = &OrderState> {
         let orders = self.arrived.iter().filter_map(|key| self.orders.get(key));
         orders.filter(move |order| {
             let has = |c: &domain::state::Claim| c.sku == stock.sku && c.state == state;

@@ -125,6 +125,11 @@ impl Machine {
         Step::Execute(requests)
     }
 
+    /// What to do next when no more calls are to be made, and the batch stays open.
+    pub fn pause(&mut self) -> Step {
+        if self.in_flight > 0 { Step::Wait } else { Step::Done }
+    }
+
     /// Closes the batch early, once everything under way is answered.
     fn end(&mut self, status: BatchStatus) -> Step {
         if self.in_flight > 0 {

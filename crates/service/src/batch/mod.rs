@@ -1,7 +1,9 @@
 //! Batches: a reader of items, a window of concurrency, `execute`, and a checkpoint that commits
 //! with the orders it covers.
 
+pub mod dry;
 pub mod machine;
+pub mod report;
 pub mod run;
 pub mod split;
 pub mod state;

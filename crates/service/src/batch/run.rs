@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use bytes::Bytes;
@@ -97,6 +97,8 @@ pub struct Finished {
 #[derive(Debug, Default)]
 pub struct Control {
     stop: AtomicBool,
+    pause: AtomicBool,
+    in_flight: AtomicU64,
     state: Mutex<Option<BatchState>>,
 }
 
@@ -104,6 +106,17 @@ impl Control {
     /// Takes no more items; what is under way is finished.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes no more items and leaves the batch open, to go on after a restart.
+    pub fn pause(&self) {
+        self.pause.store(true, Ordering::Relaxed);
+    }
+
+    /// Items executed but not answered.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.load(Ordering::Relaxed)
     }
 
     /// The batch as of its last commit.
@@ -114,7 +127,7 @@ impl Control {
 }
 
 /// Runs a batch to its end, from where an earlier run of it stopped. `open` gives the input from
-/// its beginning, as often as it is asked.
+/// its beginning; `opened` is called once the batch is on record and before its first item.
 ///
 /// # Errors
 /// [`Error`]; what was committed stays done, and running it again goes on from there.
@@ -122,7 +135,8 @@ pub fn run<R: Read + Send>(
     ledger: &dyn Ledger,
     options: &Options,
     control: &Control,
-    mut open: impl FnMut() -> io::Result<R>,
+    open: impl FnOnce() -> io::Result<R>,
+    opened: impl FnOnce(&BatchState),
 ) -> Result<Finished, Error> {
     let stored = ledger.batch(&options.id)?;
     let (mut input, mut hasher) = (open()?, blake3::Hasher::new());
@@ -144,6 +158,8 @@ pub fn run<R: Read + Send>(
     }
     let state = open_batch(ledger, options, stored)?;
     let rules = batch_rules(ledger, &state)?;
+    *control.state.lock() = Some(state.clone());
+    opened(&state);
     let resumed_at = state.counts.done();
     let splitter = Splitter::new(input, options.format, at, hasher);
     let run = Run { ledger, options, control, rules };
@@ -381,11 +397,17 @@ impl Run<'_> {
             if self.control.stop.load(Ordering::Relaxed) {
                 machine.stop();
             }
-            match machine.step() {
+            let step = if self.control.pause.load(Ordering::Relaxed) {
+                machine.pause()
+            } else {
+                machine.step()
+            };
+            match step {
                 Step::Done => break,
                 Step::Execute(requests) => {
-                    let asked = requests.iter().map(asked).collect();
-                    under_way.push_back((self.execute(requests), asked));
+                    let asked: Vec<Asked> = requests.iter().map(asked).collect();
+                    self.control.in_flight.fetch_add(asked.len() as u64 - 1, Ordering::Relaxed);
+                    under_way.push_back((self.ledger.execute_patiently(requests), asked));
                 }
                 Step::Wait => {
                     // A chunk that is there goes first; waiting is for answers, then for chunks.
@@ -397,6 +419,8 @@ impl Run<'_> {
                                 for ((key, faults), answer) in asked.iter().zip(&answers) {
                                     summary.answer(key.as_ref(), faults, answer);
                                 }
+                                let items = asked.len() as u64 - 1;
+                                self.control.in_flight.fetch_sub(items, Ordering::Relaxed);
                                 machine.answered(&answers);
                                 *self.control.state.lock() = Some(machine.state().clone());
                             } else if let Ok(event) = events.recv() {
@@ -411,14 +435,6 @@ impl Run<'_> {
         }
         drop(events);
         broken.map_or_else(|| Ok(machine.state().clone()), |error| Err(Error::Input(error)))
-    }
-
-    /// Executes; a full queue is waited for, for it empties a thousand times a second.
-    fn execute(
-        &self,
-        requests: Vec<Request>,
-    ) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
-        self.ledger.execute(requests)
     }
 }
 

@@ -115,9 +115,7 @@ pub fn text(violation: &Violation, lang: Lang) -> String {
         (Code::TooLarge, Detail::None) => TOO_LARGE_UNLIMITED,
         (code, _) => sentence(code),
     };
-    lang.pick(template)
-        .replace("{field}", &field(&violation.pointer))
-        .replace("{detail}", &detail)
+    lang.pick(template).replace("{field}", &field(&violation.pointer)).replace("{detail}", &detail)
 }
 
 /// Why bytes are no document, as a sentence. The parser's own reason stays English.
@@ -129,9 +127,7 @@ pub fn malformed(fault: &Malformed, lang: Lang) -> String {
         "The document is not a valid JSON object (line {line}, column {column}: {reason}).",
     ]);
     let template = template.replace("{line}", &fault.line.to_string());
-    template
-        .replace("{column}", &fault.column.to_string())
-        .replace("{reason}", &fault.message)
+    template.replace("{column}", &fault.column.to_string()).replace("{reason}", &fault.message)
 }
 
 /// `/items/3/quantity` as people write it: `items[3].quantity`.
@@ -349,11 +345,7 @@ pub fn line_label(state: &str, lang: Lang) -> &str {
     lang.pick(match state {
         "RESERVED" => ["Reservado", "Reservado", "Reserved"],
         "BACKORDERED" => ["Pendente", "Pendiente", "Backordered"],
-        "UNTRACKED" => [
-            "Sem controle de estoque",
-            "Sin control de stock",
-            "Untracked",
-        ],
+        "UNTRACKED" => ["Sem controle de estoque", "Sin control de stock", "Untracked"],
         "REJECTED" => ["Rejeitado", "Rechazado", "Rejected"],
         "RELEASED" => ["Liberado", "Liberado", "Released"],
         "CANCELLED" => ["Cancelado", "Cancelado", "Cancelled"],
@@ -370,12 +362,7 @@ mod tests {
     const LANGS: [Lang; 3] = [Lang::PtBr, Lang::Es, Lang::En];
 
     fn violation(code: Code, detail: Detail) -> Violation {
-        Violation {
-            pointer: "/items/3/quantity".into(),
-            code,
-            severity: Severity::Error,
-            detail,
-        }
+        Violation { pointer: "/items/3/quantity".into(), code, severity: Severity::Error, detail }
     }
 
     #[test]
@@ -393,15 +380,9 @@ mod tests {
     #[test]
     fn a_sentence_names_the_place_and_what_belongs_there() {
         let wrong = violation(Code::WrongType, Detail::Expected(Expected::Number));
-        assert_eq!(
-            text(&wrong, Lang::PtBr),
-            "Campo 'items[3].quantity' deve ser um número."
-        );
+        assert_eq!(text(&wrong, Lang::PtBr), "Campo 'items[3].quantity' deve ser um número.");
         let large = violation(Code::TooLarge, Detail::Limit(10));
-        assert_eq!(
-            text(&large, Lang::En),
-            "Field 'items[3].quantity' may be at most 10."
-        );
+        assert_eq!(text(&large, Lang::En), "Field 'items[3].quantity' may be at most 10.");
         let large = violation(Code::TooLarge, Detail::None);
         let spanish = "El campo 'items[3].quantity' supera el valor máximo permitido.";
         assert_eq!(text(&large, Lang::Es), spanish);
@@ -431,10 +412,7 @@ mod tests {
         let received = LANGS.map(|lang| order_label("RECEIVED", lang));
         assert_eq!(received, ["Recebido", "Recibida", "Received"]);
         let completed = LANGS.map(|lang| order_label("COMPLETED", lang));
-        assert_eq!(
-            completed,
-            ["Novo Pedido (confirmado)", "Confirmada", "Completed"]
-        );
+        assert_eq!(completed, ["Novo Pedido (confirmado)", "Confirmada", "Completed"]);
         assert_eq!(line_label("RESERVED", Lang::Es), "Reservado");
         assert_eq!(order_label("NEW_STATE", Lang::Es), "NEW_STATE");
     }

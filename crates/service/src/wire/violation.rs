@@ -192,11 +192,8 @@ impl Checks {
     /// assert_eq!(checks.set(Code::Required, None), Err(NotAdjustable(Code::Required)));
     /// ```
     pub fn set(&mut self, code: Code, severity: Option<Severity>) -> Result<(), NotAdjustable> {
-        let at = ADJUSTABLE
-            .iter()
-            .position(|(adjustable, _)| *adjustable == code);
-        *at.and_then(|at| self.0.get_mut(at))
-            .ok_or(NotAdjustable(code))? = severity;
+        let at = ADJUSTABLE.iter().position(|(adjustable, _)| *adjustable == code);
+        *at.and_then(|at| self.0.get_mut(at)).ok_or(NotAdjustable(code))? = severity;
         Ok(())
     }
 

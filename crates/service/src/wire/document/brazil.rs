@@ -83,11 +83,7 @@ fn check_digit(symbols: &[u8], weight_max: u32) -> u8 {
 /// The eight digits of a CEP as a number, whatever its punctuation.
 fn cep(text: &str) -> Option<u32> {
     let digits = symbols::<8>(text).filter(|cep| cep.iter().all(u8::is_ascii_digit))?;
-    Some(
-        digits
-            .iter()
-            .fold(0, |number, digit| number * 10 + u32::from(digit - b'0')),
-    )
+    Some(digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
 }
 
 /// Whether a CEP and a state contradict each other. What is no CEP or no state (an address
@@ -145,25 +141,11 @@ mod tests {
 
     #[test]
     fn check_digits_of_cpfs() {
-        for cpf in [
-            "529.982.247-25",
-            "52998224725",
-            " 529 982 247 25 ",
-            "123.456.789-09",
-        ] {
+        for cpf in ["529.982.247-25", "52998224725", " 529 982 247 25 ", "123.456.789-09"] {
             assert!(cpf_is_valid(cpf), "{cpf}");
         }
-        let wrong = [
-            "",
-            "123.456.789-00",
-            "52998224726",
-            "5299822472",
-            "529982247250",
-        ];
-        for cpf in wrong
-            .into_iter()
-            .chain(["000.000.000-00", "5299822472A", "***.982.247-25"])
-        {
+        let wrong = ["", "123.456.789-00", "52998224726", "5299822472", "529982247250"];
+        for cpf in wrong.into_iter().chain(["000.000.000-00", "5299822472A", "***.982.247-25"]) {
             assert!(!cpf_is_valid(cpf), "{cpf}");
         }
     }
@@ -171,21 +153,11 @@ mod tests {
     #[test]
     fn check_digits_of_cnpjs_with_and_without_letters() {
         let right = ["12.ABC.345/01DE-35", "12abc34501de35", "12.345.678/0001-95"];
-        for cnpj in right
-            .into_iter()
-            .chain(["11222333000181", "00.000.000/0001-91"])
-        {
+        for cnpj in right.into_iter().chain(["11222333000181", "00.000.000/0001-91"]) {
             assert!(cnpj_is_valid(cnpj), "{cnpj}");
         }
-        let wrong = [
-            "",
-            "12.ABC.345/01DE-36",
-            "12.345.678/0001-99",
-            "12ABC34501DE3A",
-        ];
-        for cnpj in wrong
-            .into_iter()
-            .chain(["00000000000000", "1234567800019", "12_345678000195"])
+        let wrong = ["", "12.ABC.345/01DE-36", "12.345.678/0001-99", "12ABC34501DE3A"];
+        for cnpj in wrong.into_iter().chain(["00000000000000", "1234567800019", "12_345678000195"])
         {
             assert!(!cnpj_is_valid(cnpj), "{cnpj}");
         }
@@ -193,11 +165,7 @@ mod tests {
 
     #[test]
     fn a_cep_belongs_to_a_state() {
-        let contradictions = [
-            ("22640-102", "SP"),
-            ("01310100", "rj"),
-            ("69.350-000", "AM"),
-        ];
+        let contradictions = [("22640-102", "SP"), ("01310100", "rj"), ("69.350-000", "AM")];
         for (cep, state) in contradictions {
             assert!(cep_contradicts(cep, state), "{cep} {state}");
         }

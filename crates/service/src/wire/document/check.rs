@@ -28,19 +28,12 @@ pub(super) struct Outcome {
 impl Outcome {
     /// The answer. Pointers of an invalid document are put into its own spelling by `respell`.
     pub(super) fn conclude(self, respell: impl FnOnce(&mut [Violation])) -> Result<Read, Fault> {
-        let Self {
-            read,
-            found,
-            mut violations,
-        } = self;
+        let Self { read, found, mut violations } = self;
         let valid = violations.iter().all(|v| v.severity == Severity::Warn);
         match read {
-            Some((command, server_made_id)) if valid => Ok(Read {
-                command,
-                channel: found.channel,
-                server_made_id,
-                warnings: violations,
-            }),
+            Some((command, server_made_id)) if valid => {
+                Ok(Read { command, channel: found.channel, server_made_id, warnings: violations })
+            }
             _ => {
                 respell(&mut violations);
                 Err(Fault::Invalid { found, violations })
@@ -51,11 +44,7 @@ impl Outcome {
 
 /// Judges a document.
 pub(super) fn check(document: &Document<'_>, settings: &Settings) -> Outcome {
-    let mut judge = Judge {
-        settings,
-        violations: Vec::new(),
-        failed: false,
-    };
+    let mut judge = Judge { settings, violations: Vec::new(), failed: false };
     let id = judge.name(&document.order_id, At::of("/order_id"), OrderId::parse);
     let merchant = judge.merchant(document);
     let channel = judge.channel(&document.channel);
@@ -65,24 +54,10 @@ pub(super) fn check(document: &Document<'_>, settings: &Settings) -> Outcome {
         Asks::Create | Asks::Amend => judge.body(document),
         Asks::Cancel => None,
     };
-    let Judge {
-        violations, failed, ..
-    } = judge;
-    let found = Found {
-        id,
-        merchant,
-        channel,
-    };
-    let read = if failed {
-        None
-    } else {
-        found.read(asks, body, makes_id)
-    };
-    Outcome {
-        read,
-        found,
-        violations,
-    }
+    let Judge { violations, failed, .. } = judge;
+    let found = Found { id, merchant, channel };
+    let read = if failed { None } else { found.read(asks, body, makes_id) };
+    Outcome { read, found, violations }
 }
 
 impl Found {
@@ -93,15 +68,8 @@ impl Found {
         makes_id: Option<&dyn Fn() -> OrderId>,
     ) -> Option<(Command, bool)> {
         let id = self.id.clone().or_else(|| makes_id.map(|make| make()))?;
-        let key = OrderKey {
-            id,
-            merchant: self.merchant.clone()?,
-        };
-        let order = |key, body| Order {
-            key,
-            channel: self.channel,
-            body,
-        };
+        let key = OrderKey { id, merchant: self.merchant.clone()? };
+        let order = |key, body| Order { key, channel: self.channel, body };
         let command = match asks {
             Asks::Create => Command::Create(order(key, body?)),
             Asks::Amend => Command::Amend(order(key, body?)),
@@ -124,10 +92,7 @@ impl<'s> Judge<'s> {
     fn merchant(&mut self, document: &Document<'_>) -> Option<MerchantId> {
         let at = At::of("/merchant_id");
         let explicit = self.name(&document.merchant_id, at, MerchantId::parse);
-        let cnpj = document
-            .company
-            .as_ref()
-            .and_then(|company| self.cnpj(company));
+        let cnpj = document.company.as_ref().and_then(|company| self.cnpj(company));
         match (document.merchant_id.is_absent(), cnpj) {
             (false, None) => explicit,
             (true, None) => Some(self.settings.default_merchant.clone()),

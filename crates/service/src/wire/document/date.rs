@@ -44,18 +44,7 @@ fn short(text: &str, zone: &TimeZone) -> Option<Moment> {
     let day = days(year, month, date)?;
     let (seconds, utc) = match time {
         [] => (0, false),
-        [
-            b'T' | b't' | b' ',
-            h0,
-            h1,
-            b':',
-            m0,
-            m1,
-            b':',
-            s0,
-            s1,
-            zone @ ..,
-        ] => {
+        [b'T' | b't' | b' ', h0, h1, b':', m0, m1, b':', s0, s1, zone @ ..] => {
             let (h, m, s) = (two(*h0, *h1)?, two(*m0, *m1)?, two(*s0, *s1)?);
             let utc = matches!(zone, [b'Z' | b'z']);
             if h > 23 || m > 59 || s > 59 || !(utc || zone.is_empty()) {
@@ -71,28 +60,16 @@ fn short(text: &str, zone: &TimeZone) -> Option<Moment> {
     } else {
         let part = |number: i64| i8::try_from(number).ok();
         let (month, date) = (part(month)?, part(date)?);
-        let (h, m, s) = (
-            part(seconds / 3_600)?,
-            part(seconds / 60 % 60)?,
-            part(seconds % 60)?,
-        );
-        local(
-            DateTime::new(i16::try_from(year).ok()?, month, date, h, m, s, 0).ok()?,
-            zone,
-        )?
+        let (h, m, s) = (part(seconds / 3_600)?, part(seconds / 60 % 60)?, part(seconds % 60)?);
+        local(DateTime::new(i16::try_from(year).ok()?, month, date, h, m, s, 0).ok()?, zone)?
     };
     Some(Moment { at, day, has_time })
 }
 
 /// Whatever else jiff reads: fractions of a second, offsets, a leap second.
 fn long(text: &str, zone: &TimeZone) -> Option<Moment> {
-    let written = |civil: DateTime| {
-        days(
-            civil.year().into(),
-            civil.month().into(),
-            civil.day().into(),
-        )
-    };
+    let written =
+        |civil: DateTime| days(civil.year().into(), civil.month().into(), civil.day().into());
     if let Ok(pieces) = jiff::fmt::temporal::Pieces::parse(text) {
         let civil = pieces.date().to_datetime(pieces.time()?);
         let at = if pieces.offset().is_some() {
@@ -102,11 +79,7 @@ fn long(text: &str, zone: &TimeZone) -> Option<Moment> {
         } else {
             return None;
         };
-        return Some(Moment {
-            at,
-            day: written(civil)?,
-            has_time: true,
-        });
+        return Some(Moment { at, day: written(civil)?, has_time: true });
     }
     None
 }
@@ -137,11 +110,7 @@ fn days(year: i64, month: i64, date: i64) -> Option<i64> {
     }
     // Counted from March, so that a leap day is the last of its year: then the days before a
     // month follow one line, (153 m + 2) / 5.
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     Some(year * 365 + leap_days + (153 * month + 2) / 5 + date - 719_469)
 }
@@ -158,11 +127,7 @@ mod tests {
 
     fn at(text: &str) -> Option<String> {
         let moment = Moment::parse(text, &zone("America/Sao_Paulo"))?;
-        Some(
-            jiff::Timestamp::from_microsecond(moment.at.0)
-                .unwrap()
-                .to_string(),
-        )
+        Some(jiff::Timestamp::from_microsecond(moment.at.0).unwrap().to_string())
     }
 
     #[test]

@@ -33,9 +33,7 @@ pub(super) fn integer(text: &str) -> Result<i64, DecimalError> {
 /// A line's total, `None` above [`MONEY_MAX`]: like [`UnitPrice::times`], without a 128-bit
 /// division when nothing is to be rounded.
 pub(super) fn line_total(price: UnitPrice, quantity: i64, exponent: u32) -> Option<Money> {
-    let step = UNIT_PRICE_DECIMALS_MAX
-        .checked_sub(exponent)
-        .and_then(power);
+    let step = UNIT_PRICE_DECIMALS_MAX.checked_sub(exponent).and_then(power);
     if let (Some(step), Some(millionths)) = (step, price.0.checked_mul(quantity)) {
         let minor = millionths / step;
         if minor * step == millionths && minor.abs() <= MONEY_MAX {
@@ -74,18 +72,13 @@ impl Short {
         if point.is_some() && scale == 0 {
             return None;
         }
-        Some(Self {
-            units,
-            scale: u32::try_from(scale).ok()?,
-        })
+        Some(Self { units, scale: u32::try_from(scale).ok()? })
     }
 
     /// The number with exactly `decimals` decimals, if it needs no rounding and is no large one.
     fn scaled(self, decimals: u32) -> Option<i64> {
         let factor = power(decimals.checked_sub(self.scale)?)?;
-        self.units
-            .checked_mul(factor)
-            .filter(|scaled| *scaled <= MONEY_MAX)
+        self.units.checked_mul(factor).filter(|scaled| *scaled <= MONEY_MAX)
     }
 }
 

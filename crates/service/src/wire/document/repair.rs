@@ -18,21 +18,11 @@ pub(super) fn read(text: &str, settings: &Settings) -> Result<Read, Fault> {
     if !document.get().starts_with('{') {
         return Err(Malformed::at(text, document.get(), "expected a JSON object").into());
     }
-    let mut repair = Repair {
-        text,
-        out: String::with_capacity(text.len()),
-        violations: vec![],
-    };
+    let mut repair = Repair { text, out: String::with_capacity(text.len()), violations: vec![] };
     repair.object(document, Document::FIELDS, &mut String::new())?;
-    let Repair {
-        out,
-        violations: misshapen,
-        ..
-    } = repair;
+    let Repair { out, violations: misshapen, .. } = repair;
     let mut document = Document::default();
-    document
-        .read(&out)
-        .ok_or_else(|| Malformed::after(b"", "unreadable document"))?;
+    document.read(&out).ok_or_else(|| Malformed::after(b"", "unreadable document"))?;
     let mut outcome = check::check(&document, settings);
     // A seller that could not be read is nobody, not the default.
     if misshapen
@@ -42,9 +32,7 @@ pub(super) fn read(text: &str, settings: &Settings) -> Result<Read, Fault> {
         outcome.found.merchant = None;
     }
     // What was left out is not missing, and nothing is known of what stood in it.
-    outcome
-        .violations
-        .retain(|v| !misshapen.iter().any(|m| is_under(&v.pointer, &m.pointer)));
+    outcome.violations.retain(|v| !misshapen.iter().any(|m| is_under(&v.pointer, &m.pointer)));
     outcome.violations.splice(..0, misshapen);
     outcome.conclude(|violations| respell(text, violations))
 }
@@ -61,10 +49,7 @@ pub(super) fn respell(text: &str, violations: &mut [Violation]) {
         let mut segments = violation.pointer.split('/').skip(1);
         let spelled = match [segments.next(), segments.next(), segments.next()] {
             [Some("items"), Some(index), Some(name)] => {
-                let item = index
-                    .parse()
-                    .ok()
-                    .and_then(|at: usize| items.as_ref()?.get(at));
+                let item = index.parse().ok().and_then(|at: usize| items.as_ref()?.get(at));
                 item.and_then(|item| serde_json::from_str::<Entries<'_>>(item.get()).ok())
                     .and_then(|item| spelling(&item, Item::FIELDS, name))
                     .map(|name| format!("/items/{index}/{name}"))
@@ -82,9 +67,7 @@ pub(super) fn respell(text: &str, violations: &mut [Violation]) {
 
 /// How an object spells a field: where it has a value, or else at all.
 fn spelling(object: &Entries<'_>, fields: &[Field], name: &str) -> Option<&'static str> {
-    let field = fields
-        .iter()
-        .find(|field| field.names.first() == Some(&name))?;
+    let field = fields.iter().find(|field| field.names.first() == Some(&name))?;
     let mut given = values(object, field.names);
     let spelled = given.clone().find(|(_, raw)| !is_absent(raw));
     let (spelled, _) = spelled.or_else(|| given.next())?;
@@ -101,9 +84,7 @@ fn values<'e, 'a>(
 }
 
 fn is_under(pointer: &str, above: &str) -> bool {
-    pointer
-        .strip_prefix(above)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    pointer.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 struct Repair<'a> {
@@ -116,12 +97,7 @@ struct Repair<'a> {
 impl<'a> Repair<'a> {
     fn report(&mut self, pointer: &str, code: Code, detail: Detail) {
         let pointer = Cow::Owned(pointer.to_owned());
-        self.violations.push(Violation {
-            pointer,
-            code,
-            severity: Severity::Error,
-            detail,
-        });
+        self.violations.push(Violation { pointer, code, severity: Severity::Error, detail });
     }
 
     fn stand_in(&mut self, value: &str, expected: Expected, at: &str) {
@@ -230,9 +206,7 @@ fn is_absent(raw: &RawValue) -> bool {
 /// `WrongType`, or `BadName` for escapes that are no characters.
 fn text(raw: &RawValue) -> Result<Cow<'_, str>, Code> {
     match raw.get().as_bytes().first() {
-        Some(b'"') => serde_json::from_str(raw.get())
-            .map(Cow::Owned)
-            .map_err(|_| Code::BadName),
+        Some(b'"') => serde_json::from_str(raw.get()).map(Cow::Owned).map_err(|_| Code::BadName),
         Some(b'0'..=b'9') if Text::whole(raw.get()).is_some() => Ok(Cow::Borrowed(raw.get())),
         _ if raw.get() == "null" => Ok(Cow::Borrowed("")),
         _ => Err(Code::WrongType),

@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::reader::{Quoted, Reader, unescape};
+use super::reader::{Quoted, Reader, unescape, unescapes};
 
 /// What a field may be.
 pub(super) enum Kind {
@@ -217,7 +217,7 @@ impl<'a> Slot<'a> for Text<'a> {
             b'"' => match reader.string()? {
                 Quoted::Plain("") => {}
                 Quoted::Plain(text) => *self = Self::Given(text),
-                Quoted::Escaped(raw) => *self = Self::Unescaped(unescape(raw)?),
+                Quoted::Escaped(quoted) => *self = Self::Unescaped(unescape(quoted)?),
             },
             b'n' => reader.null()?,
             _ => *self = Self::whole(reader.number()?)?,
@@ -267,7 +267,7 @@ impl<'a> Slot<'a> for Shown {
         match reader.peek() {
             b'"' => match reader.string()? {
                 Quoted::Plain(_) => Some(()),
-                Quoted::Escaped(raw) => unescape(raw).map(|_| ()),
+                Quoted::Escaped(quoted) => unescapes(quoted).then_some(()),
             },
             b'n' => reader.null(),
             _ => Text::whole(reader.number()?).map(|_| ()),

@@ -23,11 +23,7 @@ pub(super) struct At {
 
 impl At {
     pub(super) const fn of(base: &'static str) -> Self {
-        Self {
-            base,
-            index: None,
-            leaf: "",
-        }
+        Self { base, index: None, leaf: "" }
     }
 
     pub(super) const fn field(self, leaf: &'static str) -> Self {
@@ -35,30 +31,14 @@ impl At {
     }
 
     pub(super) const fn item(base: &'static str, index: usize) -> Self {
-        Self {
-            base,
-            index: Some(index),
-            leaf: "",
-        }
+        Self { base, index: Some(index), leaf: "" }
     }
 
     pub(super) fn pointer(self) -> Cow<'static, str> {
         match self {
-            Self {
-                base,
-                index: None,
-                leaf: "",
-            } => Cow::Borrowed(base),
-            Self {
-                base,
-                index: None,
-                leaf,
-            } => Cow::Owned(format!("{base}{leaf}")),
-            Self {
-                base,
-                index: Some(index),
-                leaf,
-            } => Cow::Owned(format!("{base}/{index}{leaf}")),
+            Self { base, index: None, leaf: "" } => Cow::Borrowed(base),
+            Self { base, index: None, leaf } => Cow::Owned(format!("{base}{leaf}")),
+            Self { base, index: Some(index), leaf } => Cow::Owned(format!("{base}/{index}{leaf}")),
         }
     }
 }
@@ -77,12 +57,7 @@ impl<'s> Judge<'s> {
     pub(super) fn report(&mut self, at: At, code: Code, detail: Detail) {
         if let Some(severity) = self.settings.checks.severity(code) {
             self.failed |= severity == Severity::Error;
-            self.violations.push(Violation {
-                pointer: at.pointer(),
-                code,
-                severity,
-                detail,
-            });
+            self.violations.push(Violation { pointer: at.pointer(), code, severity, detail });
         }
     }
 
@@ -111,10 +86,7 @@ impl<'s> Judge<'s> {
             NameError::TooLong => (Code::TooLong, limit(NAME_BYTES_MAX)),
             NameError::Empty | NameError::ControlCharacter => (Code::BadName, Detail::None),
         };
-        parse(text)
-            .map_err(bad)
-            .map_err(|(code, detail)| self.report(at, code, detail))
-            .ok()
+        parse(text).map_err(bad).map_err(|(code, detail)| self.report(at, code, detail)).ok()
     }
 
     pub(super) fn number<T>(
@@ -129,10 +101,9 @@ impl<'s> Judge<'s> {
         let bad = |error| match error {
             DecimalError::NotANumber => (Code::NotANumber, Detail::None),
             DecimalError::TooLarge => (Code::TooLarge, Detail::None),
-            DecimalError::TooPrecise => (
-                Code::TooPrecise,
-                Detail::Limit(UNIT_PRICE_DECIMALS_MAX.into()),
-            ),
+            DecimalError::TooPrecise => {
+                (Code::TooPrecise, Detail::Limit(UNIT_PRICE_DECIMALS_MAX.into()))
+            }
         };
         parse(number.as_str())
             .map_err(bad)

@@ -30,23 +30,12 @@ impl Judge<'_> {
         let coupons = self.coupons(document.coupons.as_deref().unwrap_or_default());
         let shortage = self.shortage(&document.shortage_policy);
         let ordered_at = ordered.map(|moment| moment.at);
-        Some(Purchase {
-            customer,
-            lines: lines?,
-            shipping,
-            coupons,
-            ordered_at,
-            shortage,
-        })
+        Some(Purchase { customer, lines: lines?, shipping, coupons, ordered_at, shortage })
     }
 
     /// The explicit id, else the CPF's digits, else the e-mail address, else nobody.
     fn customer(&mut self, document: &Document<'_>) -> Option<CustomerId> {
-        let explicit = self.name(
-            &document.customer_id,
-            At::of("/customerId"),
-            CustomerId::parse,
-        );
+        let explicit = self.name(&document.customer_id, At::of("/customerId"), CustomerId::parse);
         let derived = match &document.customer {
             Some(customer) => self.person(customer),
             None => {
@@ -66,9 +55,7 @@ impl Judge<'_> {
         let cpf = self.cpf(&customer.cpf);
         let email = self.email(&customer.email);
         if let Some(cpf) = cpf {
-            return std::str::from_utf8(&cpf)
-                .ok()
-                .and_then(|cpf| CustomerId::parse(cpf).ok());
+            return std::str::from_utf8(&cpf).ok().and_then(|cpf| CustomerId::parse(cpf).ok());
         }
         email.and_then(|email| CustomerId::parse(email).ok())
     }
@@ -96,11 +83,7 @@ impl Judge<'_> {
         if let (Some(state), Some(zip_code)) = (address.state.get(), address.zip_code.padded(8))
             && brazil::cep_contradicts(&zip_code, state)
         {
-            self.report(
-                At::of(base).field("/zip_code"),
-                Code::CepStateMismatch,
-                Detail::None,
-            );
+            self.report(At::of(base).field("/zip_code"), Code::CepStateMismatch, Detail::None);
         }
     }
 
@@ -142,11 +125,7 @@ impl Judge<'_> {
                 self.report(at_price, Code::TooLarge, Detail::None);
             }
         }
-        let line = sku.zip(quantity).map(|(sku, quantity)| Line {
-            sku,
-            quantity,
-            unit_price,
-        });
+        let line = sku.zip(quantity).map(|(sku, quantity)| Line { sku, quantity, unit_price });
         (line, total)
     }
 
@@ -205,17 +184,11 @@ impl Judge<'_> {
 
     fn coupons(&mut self, coupons: &[Text<'_>]) -> Vec<Coupon> {
         if coupons.len() > COUPONS_PER_ORDER_MAX {
-            self.report(
-                At::of("/coupons"),
-                Code::TooManyCoupons,
-                limit(COUPONS_PER_ORDER_MAX),
-            );
+            self.report(At::of("/coupons"), Code::TooManyCoupons, limit(COUPONS_PER_ORDER_MAX));
         }
         let coupons = coupons.iter().take(COUPONS_PER_ORDER_MAX).enumerate();
         let at = |index| At::item("/coupons", index);
-        coupons
-            .filter_map(|(i, coupon)| self.name(coupon, at(i), Coupon::parse))
-            .collect()
+        coupons.filter_map(|(i, coupon)| self.name(coupon, at(i), Coupon::parse)).collect()
     }
 
     fn shortage(&mut self, text: &Text<'_>) -> Option<ShortagePolicy> {
@@ -250,7 +223,4 @@ fn is_email(text: &str) -> bool {
     dots > 0 && before != b'.' && text.len() <= 254
 }
 
-const _: () = assert!(
-    MONEY_MAX < i64::MAX / (LINES_PER_ORDER_MAX as i64 + 1),
-    "totals fit"
-);
+const _: () = assert!(MONEY_MAX < i64::MAX / (LINES_PER_ORDER_MAX as i64 + 1), "totals fit");

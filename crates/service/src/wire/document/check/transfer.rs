@@ -21,11 +21,7 @@ impl Judge<'_> {
             self.report(At::of("/toAccount"), Code::SameAccount, Detail::None);
         }
         let (from_account, to_account) = (from.into(), to.into());
-        Some(Transfer {
-            amount,
-            from_account,
-            to_account,
-        })
+        Some(Transfer { amount, from_account, to_account })
     }
 
     fn transfer_amount(&mut self, amount: Number<'_>) -> Option<Money> {

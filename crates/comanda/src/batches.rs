@@ -1,0 +1,408 @@
+//! Runs batches beside a server: one thread each, resumed after a restart.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+
+use domain::id::BatchId;
+use engine::Engine;
+use parking_lot::Mutex;
+use service::batch::run::{self, Control, Error, Finished, MAX_CONCURRENCY, Options};
+use service::batch::summary::{Summary, records, summary};
+use service::batch::{BatchState, BatchStatus, Tolerance, dry::DryLedger, report, split};
+use service::change::What;
+use service::ledger::{Ledger, Task, Unavailable};
+use service::wire::document;
+use web::batches::{BatchError, BatchRuns, Format, Lines, Live, NewBatch, Started};
+
+use crate::installation::clock;
+
+/// Batches that run at the same time: each has threads of its own, on few cores.
+const RUNNING_MAX: usize = 4;
+/// Summaries of dry runs that are kept, the oldest go.
+const DRY_RUNS_KEPT: usize = 100;
+/// Threads that check one batch's orders.
+pub(crate) const CHECKING_THREADS: usize = 2;
+
+/// Runs batches.
+pub(crate) struct Runner {
+    engine: Arc<Engine>,
+    driver: service::serial::Settings,
+    documents: document::Settings,
+    running: Mutex<HashMap<BatchId, Arc<Control>>>,
+    dry: Mutex<Vec<(BatchState, Summary)>>,
+}
+
+/// What there is to run.
+#[derive(Clone)]
+pub(crate) struct Input {
+    pub(crate) path: PathBuf,
+    pub(crate) format: split::Format,
+    pub(crate) header: split::Header,
+}
+
+impl Input {
+    /// Looks at a file: JSON Lines, or one JSON document.
+    pub(crate) fn look(path: &Path, format: Option<split::Format>) -> io::Result<Self> {
+        let format = match format {
+            Some(format) => format,
+            None => sniff(File::open(path)?)?,
+        };
+        let header = match format {
+            split::Format::JsonLines => split::Header::default(),
+            split::Format::Document => split::header(File::open(path)?)?,
+        };
+        Ok(Self { path: path.to_owned(), format, header })
+    }
+
+    /// The document's own id, else the content's hash.
+    pub(crate) fn id(&self) -> io::Result<BatchId> {
+        let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        if let Some(raw) = &self.header.batch_id {
+            let id: String =
+                serde_json::from_slice(raw).map_err(|_| invalid("batchId must be a text"))?;
+            return BatchId::parse(&id).map_err(|_| invalid("batchId must be 1 to 128 bytes"));
+        }
+        let mut hasher = blake3::Hasher::new();
+        io::copy(&mut File::open(&self.path)?, &mut hasher)?;
+        let hash = hasher.finalize().to_hex();
+        BatchId::parse(&hash[..32]).map_err(|_| invalid("the content's hash is no name"))
+    }
+
+    /// The metadata as a JSON text; empty when there is none.
+    pub(crate) fn metadata(&self) -> String {
+        let raw = self.header.metadata.as_deref().unwrap_or_default();
+        String::from_utf8_lossy(raw).into_owned()
+    }
+}
+
+/// One JSON document when its first line is not one whole order of its own.
+fn sniff(input: File) -> io::Result<split::Format> {
+    let mut head = Vec::new();
+    input.take(1 << 20).read_to_end(&mut head)?;
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
+    let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
+    let whole = serde_json::from_slice::<serde_json::Value>(line);
+    let is_line = whole.is_ok_and(|v| v.is_object() && v.get("orders").is_none());
+    let opens = matches!(text.first(), Some(b'{' | b'['));
+    Ok(if opens && !is_line { split::Format::Document } else { split::Format::JsonLines })
+}
+
+impl Runner {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        driver: service::serial::Settings,
+        documents: document::Settings,
+    ) -> Arc<Self> {
+        let (running, dry) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { engine, driver, documents, running, dry })
+    }
+
+    /// The options of a run.
+    pub(crate) fn options(&self, id: BatchId, input: &Input) -> Options {
+        Options {
+            id,
+            format: input.format,
+            orders_at: input.header.orders_at,
+            max_concurrency: MAX_CONCURRENCY,
+            threads: CHECKING_THREADS,
+            tolerance: Tolerance::default(),
+            metadata: input.metadata(),
+            rules: input.header.pricing_rules.clone(),
+            spool: None,
+            settings: self.documents.clone(),
+        }
+    }
+
+    /// Goes on with batches that a crash or a stop of the server interrupted.
+    pub(crate) fn resume(self: &Arc<Self>) -> Result<(), Unavailable> {
+        let mut after = None;
+        loop {
+            let page = self.engine.batches(after.as_ref(), 100)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id.clone());
+            for state in page.iter().filter(|s| s.status == BatchStatus::Running) {
+                let Some(spool) = state.spool.as_deref() else { continue };
+                match Input::look(Path::new(spool), None) {
+                    Ok(input) => {
+                        let mut options = self.options(state.id.clone(), &input);
+                        options.tolerance = state.tolerance;
+                        options.metadata = state.metadata.to_string();
+                        options.spool = Some(spool.to_owned());
+                        drop(self.spawn(options, input));
+                    }
+                    Err(error) => {
+                        tracing::error!(batch.id = %state.id, %error, "spooled batch is gone");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops every batch at its next checkpoint without closing it, and waits.
+    pub(crate) fn close(&self) {
+        for control in self.running.lock().values() {
+            control.pause();
+        }
+        while !self.running.lock().is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
+    /// Starts a thread; returns once the batch is on record.
+    fn spawn(
+        self: &Arc<Self>,
+        options: Options,
+        input: Input,
+    ) -> Result<mpsc::Receiver<Result<Started, BatchError>>, BatchError> {
+        let control = Arc::new(Control::default());
+        {
+            let mut running = self.running.lock();
+            if running.len() >= RUNNING_MAX {
+                return Err(BatchError::Busy);
+            }
+            running.insert(options.id.clone(), control.clone());
+        }
+        let (started, wait) = mpsc::sync_channel(1);
+        let runner = self.clone();
+        let thread = std::thread::Builder::new().name("batch".to_owned());
+        let spawned = thread.spawn(move || {
+            let ledger: &dyn Ledger = &*runner.engine;
+            let opened =
+                |state: &BatchState| drop(started.try_send(Ok(Started::New(state.clone()))));
+            let done = run::run(ledger, &options, &control, || File::open(&input.path), opened);
+            let result = match done {
+                Ok(done) => {
+                    if done.state.status != BatchStatus::Running {
+                        drop(std::fs::remove_file(&input.path));
+                    }
+                    Ok(Started::Known(done.state))
+                }
+                Err(error) => {
+                    tracing::error!(batch.id = %options.id, %error, "batch interrupted");
+                    Err(runner.error(&options.id, error))
+                }
+            };
+            runner.running.lock().remove(&options.id);
+            // When it was on record already, nobody waits for this any more.
+            drop(started.try_send(result));
+        });
+        spawned.map_err(BatchError::Io)?;
+        Ok(wait)
+    }
+
+    fn error(&self, id: &BatchId, error: Error) -> BatchError {
+        match error {
+            Error::OtherContent(_) => match self.engine.batch(id) {
+                Ok(Some(state)) => BatchError::OtherContent(Box::new(state)),
+                Ok(None) => BatchError::Unknown,
+                Err(error) => BatchError::Unavailable(error),
+            },
+            Error::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
+                BatchError::Malformed(error.to_string())
+            }
+            Error::Input(error) => BatchError::Io(error),
+            Error::Ledger(error) => BatchError::Unavailable(error),
+            Error::Rules(_) | Error::Metadata => BatchError::Malformed(error.to_string()),
+        }
+    }
+
+    fn start_now(self: &Arc<Self>, new: NewBatch) -> Result<Started, BatchError> {
+        let format = match new.format {
+            Format::JsonDocument => split::Format::Document,
+            Format::JsonLines => split::Format::JsonLines,
+        };
+        let malformed = |error: io::Error| match error.kind() {
+            io::ErrorKind::InvalidData => BatchError::Malformed(error.to_string()),
+            _ => BatchError::Io(error),
+        };
+        let input = Input::look(&new.path, Some(format)).map_err(malformed)?;
+        let id = new.id.map_or_else(|| input.id(), Ok).map_err(malformed)?;
+        let mut options = self.options(id.clone(), &input);
+        options.tolerance = new.tolerance;
+        options.spool = Some(new.path.to_string_lossy().into_owned());
+        if let Some(most) = new.max_concurrency {
+            options.max_concurrency = most as usize;
+        }
+        if new.dry_run {
+            return self.dry_run(&options, &input).map_err(|e| self.error(&id, e));
+        }
+        if let Some(state) = self.running.lock().get(&id).and_then(|control| control.state()) {
+            return Err(BatchError::WrongState(Box::new(state)));
+        }
+        let wait = self.spawn(options, input)?;
+        wait.recv().map_err(|_| BatchError::Unavailable(Unavailable::Closed))?
+    }
+
+    fn dry_run(&self, options: &Options, input: &Input) -> Result<Started, Error> {
+        let done = run_dry(&*self.engine, &self.driver, options, input)?;
+        drop(std::fs::remove_file(&input.path));
+        let mut kept = self.dry.lock();
+        if kept.len() == DRY_RUNS_KEPT {
+            kept.remove(0);
+        }
+        kept.push((done.state.clone(), done.summary));
+        Ok(Started::New(done.state))
+    }
+
+    fn state(&self, id: &BatchId) -> Result<BatchState, BatchError> {
+        if let Some(state) = self.engine.batch(id)? {
+            return Ok(state);
+        }
+        let dry = self.dry.lock();
+        let found = dry.iter().rev().find(|(state, _)| state.id == *id);
+        found.map(|(state, _)| state.clone()).ok_or(BatchError::Unknown)
+    }
+
+    fn summary_now(&self, id: &BatchId) -> Result<serde_json::Value, BatchError> {
+        let state = self.state(id)?;
+        let dry = self.dry.lock().iter().rev().find(|(s, _)| s.id == *id).map(|(_, s)| s.clone());
+        let sums = match self.engine.batch(id)? {
+            Some(_) => summary(&*self.engine, &state)?,
+            None => dry.unwrap_or_default(),
+        };
+        let report = report::report(&*self.engine, &state, &sums)?;
+        serde_json::to_value(report).map_err(|e| BatchError::Io(e.into()))
+    }
+
+    /// Sends what became of each item to `lines`; what failed to be read ends it.
+    fn send_results(
+        &self,
+        state: &BatchState,
+        lines: &tokio::sync::mpsc::Sender<io::Result<bytes::Bytes>>,
+    ) {
+        let exponent = self.engine.catalogue().exponent;
+        let sent = records(&*self.engine, state, &mut |_, change| {
+            if let Some(line) = report::line(&change, exponent) {
+                // A receiver that is gone wants no more; the scan is bounded by the batch.
+                drop(lines.blocking_send(Ok(line.into())));
+            }
+        });
+        if let Err(error) = sent {
+            drop(lines.blocking_send(Err(io::Error::other(error))));
+        }
+    }
+
+    fn redrive_now(self: &Arc<Self>, id: &BatchId) -> Result<Started, BatchError> {
+        let state = self.state(id)?;
+        if state.status == BatchStatus::Running {
+            return Err(BatchError::WrongState(Box::new(state)));
+        }
+        let mut failed = Vec::new();
+        records(&*self.engine, &state, &mut |_, change| {
+            if let What::Audit(audit) = change.what {
+                failed.push(audit.document);
+            }
+        })?;
+        let next = (1..).map(|n| format!("{id}.redrive-{n}"));
+        let unused = next.map(|name| BatchId::parse(&name)).find(|name| match name {
+            Ok(name) => !matches!(self.engine.batch(name), Ok(Some(_))),
+            Err(_) => true,
+        });
+        let Some(Ok(name)) = unused else { return Err(BatchError::WrongState(Box::new(state))) };
+        let spool = state.spool.as_deref().map_or_else(std::env::temp_dir, |spool| {
+            Path::new(spool).parent().unwrap_or(Path::new(".")).to_owned()
+        });
+        let path = spool.join(format!("redrive-{}.jsonl", blake3::hash(name.as_str().as_bytes())));
+        write_lines(&path, &failed)?;
+        self.start_now(NewBatch {
+            id: Some(name),
+            format: Format::JsonLines,
+            path,
+            tolerance: state.tolerance,
+            max_concurrency: None,
+            dry_run: false,
+        })
+    }
+}
+
+/// Documents as JSON Lines, synced. Line ends inside a document are white space to JSON.
+fn write_lines(path: &Path, documents: &[bytes::Bytes]) -> io::Result<()> {
+    use std::io::Write;
+    let mut out = io::BufWriter::new(File::create(path)?);
+    for document in documents {
+        let line: Vec<u8> =
+            document.iter().map(|b| if matches!(b, b'\n' | b'\r') { &b' ' } else { b }).copied().collect();
+        out.write_all(&line)?;
+        out.write_all(b"\n")?;
+    }
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// Runs a batch without any effect.
+pub(crate) fn run_dry(
+    ledger: &dyn Ledger,
+    driver: &service::serial::Settings,
+    options: &Options,
+    input: &Input,
+) -> Result<Finished, Error> {
+    let dry = DryLedger::new(ledger, driver.clone(), clock())?;
+    run::run(&dry, options, &Control::default(), || File::open(&input.path), |_| ())
+}
+
+/// Does blocking work where it may block.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BatchError> + Send + 'static,
+) -> Result<T, BatchError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| BatchError::Unavailable(Unavailable::Closed))?
+}
+
+/// The runner as the web crate's port.
+pub(crate) struct Port(pub(crate) Arc<Runner>);
+
+impl BatchRuns for Port {
+    fn start(&self, new: NewBatch) -> Task<'_, Result<Started, BatchError>> {
+        let runner = self.0.clone();
+        Box::pin(blocking(move || runner.start_now(new)))
+    }
+
+    fn stop(&self, id: &BatchId) -> Task<'_, Result<BatchState, BatchError>> {
+        let (runner, id) = (self.0.clone(), id.clone());
+        Box::pin(blocking(move || {
+            let control = runner.running.lock().get(&id).cloned();
+            let Some(control) = control else {
+                return Err(BatchError::WrongState(Box::new(runner.state(&id)?)));
+            };
+            control.stop();
+            while runner.running.lock().contains_key(&id) {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            runner.state(&id)
+        }))
+    }
+
+    fn redrive(&self, id: &BatchId) -> Task<'_, Result<Started, BatchError>> {
+        let (runner, id) = (self.0.clone(), id.clone());
+        Box::pin(blocking(move || runner.redrive_now(&id)))
+    }
+
+    fn summary(&self, id: &BatchId) -> Task<'_, Result<serde_json::Value, BatchError>> {
+        let (runner, id) = (self.0.clone(), id.clone());
+        Box::pin(blocking(move || runner.summary_now(&id)))
+    }
+
+    fn results(&self, id: &BatchId) -> Task<'_, Result<Lines, BatchError>> {
+        let (runner, id) = (self.0.clone(), id.clone());
+        Box::pin(async move {
+            let state = runner.state(&id)?;
+            let (lines, receiver) = tokio::sync::mpsc::channel(256);
+            tokio::task::spawn_blocking(move || runner.send_results(&state, &lines));
+            Ok(receiver)
+        })
+    }
+
+    fn live(&self, id: &BatchId) -> Option<Live> {
+        let control = self.0.running.lock().get(id).cloned()?;
+        let state = control.state();
+        Some(Live {
+            running: control.in_flight(),
+            total: state.as_ref().and_then(|s| s.total),
+            results_written: state.map_or(0, |s| s.counts.done()),
+            timed_out: 0,
+        })
+    }
+}

@@ -1,0 +1,340 @@
+//! The command line, in one place.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::installation::Installation;
+
+/// Order processing in one binary: every order validated, deduplicated, priced, its stock
+/// reserved, and on disk before it is answered.
+#[derive(Debug, Parser)]
+#[command(name = "comanda", version, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done · 1 failed · 2 wrong usage · 3 refused (a conflict, a \
+    wrong state) · 4 the store is held by another process that does not answer\n\n\
+    Try `comanda demo` first.")]
+pub(crate) struct Cli {
+    /// What to log, to standard error: error, warn, info, debug, or a filter
+    #[arg(long, global = true, env = "COMANDA_LOG", default_value = "info")]
+    pub(crate) log: String,
+    #[command(flatten)]
+    pub(crate) store: Store,
+    #[command(flatten)]
+    pub(crate) installation: Installation,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the store is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Store {
+    /// The store's folder. While a server holds it, commands talk to that server
+    #[arg(long, global = true, env = "COMANDA_DATA_DIR", default_value = "data/store")]
+    pub(crate) data_dir: PathBuf,
+    /// Talk to this server instead of opening a store
+    #[arg(long, global = true, env = "COMANDA_SERVER", value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// API key for a server that asks for one
+    #[arg(long, global = true, env = "COMANDA_API_KEY", hide_env_values = true)]
+    pub(crate) api_key: Option<String>,
+    /// Print JSON instead of tables
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the HTTP API over a store
+    Serve {
+        /// Where to listen; beyond loopback API keys are required
+        #[arg(long, env = "COMANDA_LISTEN", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+    /// Show everything once: a store with samples, orders of every kind, a batch, then serve it
+    Demo {
+        /// Where to listen
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// End after the tour instead of serving on
+        #[arg(long)]
+        exit: bool,
+    },
+    /// Write sample data to standard output: the same bytes for the same seed
+    Sample(Sample),
+    /// Run and follow batches of orders
+    #[command(subcommand)]
+    Batch(Batch),
+    /// Look orders up, send one, fulfil one
+    #[command(subcommand)]
+    Orders(Orders),
+    /// Look at stock and change it
+    #[command(subcommand)]
+    Stock(Stock),
+    /// Look at the catalogue and change it
+    #[command(subcommand)]
+    Products(Products),
+    /// Look at pricing rules and change them
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Print the change log as JSON lines
+    Changes {
+        /// Start behind this cursor
+        #[arg(long)]
+        after: Option<String>,
+        /// Print at most so many changes
+        #[arg(long, default_value_t = 1_000)]
+        limit: usize,
+    },
+    /// Prove the invariants on a store that no server holds, and say what was found
+    Doctor,
+    /// Make and list API keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Measure this machine with this store's own code
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sample {
+    /// What: simple, retail, transfer, batch, catalogue, stock or rules
+    #[arg(long)]
+    pub(crate) kind: crate::sample::Kind,
+    /// How many documents; 0 is all there is of catalogue and stock
+    #[arg(long, default_value_t = 0)]
+    pub(crate) count: u64,
+    /// Another seed gives other documents
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Percentage of documents that are broken in various ways
+    #[arg(long, default_value_t = 0, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) invalid: u8,
+    /// Percentage of documents that repeat an earlier one
+    #[arg(long, default_value_t = 0, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) duplicates: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Batch {
+    /// Run a batch: JSON Lines, or one JSON document with `orders`; the same content is done once
+    Run(BatchRun),
+    /// List batches
+    List,
+    /// Show a batch's summary
+    Show {
+        /// The batch
+        id: String,
+    },
+    /// Print what became of each item, as JSON lines
+    Results {
+        /// The batch
+        id: String,
+    },
+    /// Stop a batch that a server runs; what is done stays done
+    Stop {
+        /// The batch
+        id: String,
+    },
+    /// Run the failed items of a finished batch again, as a batch of its own
+    Redrive {
+        /// The batch
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BatchRun {
+    /// The input, or - for standard input
+    pub(crate) file: PathBuf,
+    /// The batch's id; by default the document's batchId, else the content's hash
+    #[arg(long)]
+    pub(crate) batch_id: Option<String>,
+    /// Pricing rules for this batch only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Validate, price and look for stock without any effect
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Most items in flight
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_concurrency: Option<u32>,
+    /// Give up after more failed items than this
+    #[arg(long, value_name = "N")]
+    pub(crate) tolerated_failure_count: Option<u64>,
+    /// Give up after more failed items than this percentage
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) tolerated_failure_percentage: Option<u8>,
+    /// Write what became of each item to FILE, and its manifest beside it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) results: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Orders {
+    /// List orders, newest first
+    List {
+        /// In this state
+        #[arg(long)]
+        status: Option<String>,
+        /// Of this seller
+        #[arg(long)]
+        merchant: Option<String>,
+        /// Of this customer of the seller
+        #[arg(long)]
+        customer: Option<String>,
+        /// With this product of the seller
+        #[arg(long)]
+        sku: Option<String>,
+        /// With the product's line in this state
+        #[arg(long)]
+        line_status: Option<String>,
+        /// Of this batch
+        #[arg(long)]
+        batch: Option<String>,
+        /// Received at or after (RFC 3339)
+        #[arg(long)]
+        from: Option<String>,
+        /// Received before (RFC 3339)
+        #[arg(long)]
+        until: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Go on behind an earlier page
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show an order: lines, price explanation, history
+    Show {
+        /// The order
+        id: String,
+        /// Its seller, when several use that id
+        #[arg(long)]
+        merchant: Option<String>,
+    },
+    /// Place the order in FILE (- for standard input)
+    Place {
+        /// The document
+        file: PathBuf,
+    },
+    /// The goods of an order were handed over
+    Fulfil {
+        /// The order
+        id: String,
+        /// Its seller, when several use that id
+        #[arg(long)]
+        merchant: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stock {
+    /// List counters
+    List {
+        /// Of this seller
+        #[arg(long)]
+        merchant: Option<String>,
+        /// Of this product
+        #[arg(long)]
+        sku: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Go on behind an earlier page
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Change what is on hand of one product
+    Adjust {
+        /// The product
+        sku: String,
+        /// Its seller
+        #[arg(long)]
+        merchant: Option<String>,
+        /// By so many units, more or fewer
+        #[arg(long, allow_negative_numbers = true, conflicts_with = "on_hand")]
+        by: Option<i64>,
+        /// To so many units, as counted
+        #[arg(long)]
+        on_hand: Option<i64>,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+        /// Take reservations back from the newest orders when less is left than is reserved
+        #[arg(long)]
+        release_newest: bool,
+    },
+    /// Set counted stock from JSON lines in FILE (- for standard input)
+    Import {
+        /// Lines of {"merchant_id", "sku", "on_hand"}
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Products {
+    /// List the catalogue
+    List {
+        /// Of this seller
+        #[arg(long)]
+        merchant: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Go on behind an earlier page
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Add or change products from JSON lines in FILE (- for standard input)
+    Import {
+        /// Lines of {"merchant_id", "sku", "description", "category", "price"}
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rules {
+    /// Print the rules in force
+    Show,
+    /// Put the rules in FILE in force (- for standard input)
+    Set {
+        /// A JSON document
+        file: PathBuf,
+    },
+    /// Check the rules in FILE without putting them in force
+    Check {
+        /// A JSON document
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Keys {
+    /// Make a key; its secret is shown once
+    Create {
+        /// What it allows: read, write or admin
+        #[arg(long)]
+        scope: String,
+    },
+    /// List keys, without secrets
+    List,
+    /// Take a key back
+    Revoke {
+        /// The key's id
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Reserve one product from many threads, in process, every answer after a synced commit
+    HotSku {
+        /// Orders in all
+        #[arg(long, default_value_t = 500_000)]
+        orders: u64,
+        /// Threads that send
+        #[arg(long, default_value_t = 4)]
+        threads: usize,
+    },
+}

@@ -1,0 +1,315 @@
+//! `comanda batch`: run and follow batches.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use domain::id::BatchId;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use service::batch::run::{self, Control, Error, Finished, Options};
+use service::batch::summary::records;
+use service::batch::{BatchState, BatchStatus, Tolerance, report};
+use service::ledger::Ledger;
+
+use crate::batches::{Input, run_dry};
+use crate::cli::{Batch, BatchRun, Store};
+use crate::client::{Client, Opened, encode, open, path};
+use crate::installation::Installation;
+use crate::render;
+use crate::wire_up::Node;
+
+pub(super) fn batch(
+    store: &Store,
+    installation: &Installation,
+    command: Batch,
+) -> Result<ExitCode> {
+    let connect = || Client::connect(store, installation);
+    match command {
+        Batch::Run(args) => match open(store, installation)? {
+            Opened::Here(node) => here(store, installation, &node, &args),
+            Opened::By(url) => by_server(store, &Client::remote(url, store.api_key.clone()), &args),
+        },
+        Batch::List => super::done(connect()?, |api| {
+            let answer = api.json("GET", "/v1/batches", None)?;
+            let columns = [
+                ("Batch", "/batch_id", false),
+                ("Status", "/status", false),
+                ("Succeeded", "/item_counts/succeeded", true),
+                ("Failed", "/item_counts/failed", true),
+                ("Total", "/item_counts/total", true),
+                ("Started", "/started_at", false),
+            ];
+            super::page(store.json, &answer, "batches", &columns);
+            Ok(())
+        }),
+        Batch::Show { id } => super::done(connect()?, |api| {
+            let target = format!("/v1/batches/{}/summary", encode(&id));
+            let report = api.json("GET", &target, None)?;
+            if store.json { render::json(&report) } else { render::summary(&report) }
+            Ok(())
+        }),
+        Batch::Results { id } => super::done(connect()?, |api| {
+            let target = format!("/v1/batches/{}/results", encode(&id));
+            let (status, bytes) = api.call("GET", &target, None)?;
+            if status >= 400 {
+                bail!("{status}: {}", String::from_utf8_lossy(&bytes));
+            }
+            Ok(io::stdout().lock().write_all(&bytes)?)
+        }),
+        Batch::Stop { id } => post(connect()?, &id, "stop"),
+        Batch::Redrive { id } => post(connect()?, &id, "redrive"),
+    }
+}
+
+fn post(api: Client, id: &str, what: &str) -> Result<ExitCode> {
+    super::done(api, |api| {
+        let target = format!("/v1/batches/{}/{what}", encode(id));
+        render::json(&api.json("POST", &target, None)?);
+        Ok(())
+    })
+}
+
+fn tolerance(args: &BatchRun) -> Tolerance {
+    Tolerance {
+        count: args.tolerated_failure_count,
+        percentage: args.tolerated_failure_percentage,
+    }
+}
+
+/// What a batch is read from: the file, or standard input.
+struct Source {
+    path: PathBuf,
+    /// Standard input is kept here while the batch runs.
+    _kept: Option<Kept>,
+}
+
+struct Kept(PathBuf);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+/// Standard input goes to a file first: a batch is looked through before it is run.
+fn source(args: &BatchRun) -> Result<Source> {
+    if args.file != Path::new("-") {
+        return Ok(Source { path: args.file.clone(), _kept: None });
+    }
+    let path = std::env::temp_dir().join(format!("comanda-stdin-{}.spool", std::process::id()));
+    let kept = Kept(path.clone());
+    let mut file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    Ok(Source { path, _kept: Some(kept) })
+}
+
+fn here(
+    store: &Store,
+    installation: &Installation,
+    node: &Node,
+    args: &BatchRun,
+) -> Result<ExitCode> {
+    let source = source(args)?;
+    let input = Input::look(&source.path, None)
+        .with_context(|| format!("read {}", args.file.display()))?;
+    let id = match &args.batch_id {
+        Some(id) => BatchId::parse(id).map_err(|e| anyhow::anyhow!("--batch-id: {e:?}"))?,
+        None => input.id()?,
+    };
+    let mut options = node.batches.options(id, &input);
+    options.tolerance = tolerance(args);
+    if let Some(rules) = &args.rules {
+        options.rules = Some(super::input(rules)?);
+    }
+    if let Some(most) = args.max_concurrency {
+        options.max_concurrency = most as usize;
+    }
+    let ledger: &dyn Ledger = &*node.engine;
+    let finished = if args.dry_run {
+        run_dry(ledger, &installation.driver()?, &options, &input)
+    } else {
+        watched(ledger, &options, &input)
+    };
+    let finished = match finished {
+        Err(Error::OtherContent(id)) => {
+            eprintln!("comanda: batch {id} was run with other content; choose another --batch-id");
+            return Ok(ExitCode::from(super::REFUSED));
+        }
+        other => other.context("the batch did not come to its end; run it again to go on")?,
+    };
+    finish(store, ledger, args, &finished)
+}
+
+fn finish(
+    store: &Store,
+    ledger: &dyn Ledger,
+    args: &BatchRun,
+    finished: &Finished,
+) -> Result<ExitCode> {
+    if finished.is_repeat {
+        eprintln!("this content was run before: this is what it came to then");
+    }
+    if finished.resumed_at > 0 {
+        eprintln!("gone on behind item {}, where an earlier run stopped", finished.resumed_at);
+    }
+    if let Some(path) = &args.results {
+        if args.dry_run {
+            bail!("--results needs a run that takes effect, not --dry-run");
+        }
+        write_results(ledger, &finished.state, path)?;
+    }
+    let report = report::report(ledger, &finished.state, &finished.summary)?;
+    let report = serde_json::to_value(report)?;
+    if store.json { render::json(&report) } else { render::summary(&report) }
+    Ok(exit(finished.state.status == BatchStatus::Succeeded))
+}
+
+fn exit(succeeded: bool) -> ExitCode {
+    if succeeded { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) }
+}
+
+/// Runs with a progress bar; Ctrl-C stops at the next checkpoint.
+fn watched(ledger: &dyn Ledger, options: &Options, input: &Input) -> Result<Finished, Error> {
+    let (control, bar) = (Arc::new(Control::default()), bar(std::fs::metadata(&input.path)?.len()));
+    let stopping = control.clone();
+    let mut signals = signal_hook::iterator::Signals::new([2, 15])?;
+    let handle = signals.handle();
+    std::thread::scope(|scope| {
+        scope.spawn(move || signals.forever().for_each(|_| stopping.stop()));
+        let (ended, watch) = std::sync::mpsc::channel::<()>();
+        let seen = control.clone();
+        scope.spawn(move || {
+            while watch.recv_timeout(Duration::from_millis(100)).is_err_and(is_timeout) {
+                if let Some(state) = seen.state() {
+                    show(&bar, &state);
+                }
+            }
+            bar.finish_and_clear();
+        });
+        let open = || File::open(&input.path);
+        let finished = run::run(ledger, options, &control, open, |_| ());
+        drop(ended);
+        handle.close();
+        finished
+    })
+}
+
+fn is_timeout(error: std::sync::mpsc::RecvTimeoutError) -> bool {
+    error == std::sync::mpsc::RecvTimeoutError::Timeout
+}
+
+fn bar(bytes: u64) -> ProgressBar {
+    let target = if io::stderr().is_terminal() {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let template = "{bar:30} {percent:>3} %  {msg}  {eta} left";
+    let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar());
+    ProgressBar::with_draw_target(Some(bytes), target).with_style(style)
+}
+
+fn show(bar: &ProgressBar, state: &BatchState) {
+    let counts = state.counts;
+    let seconds = bar.elapsed().as_millis().max(1) as u64;
+    let rate = counts.done() * 1_000 / seconds;
+    bar.set_position(state.offset);
+    let (done, failed, skipped) = (counts.done(), counts.failed, counts.skipped);
+    bar.set_message(format!("{done} done  {failed} failed  {skipped} skipped  {rate}/s"));
+}
+
+/// Writes one line an item, and a manifest beside it.
+fn write_results(ledger: &dyn Ledger, state: &BatchState, path: &Path) -> Result<()> {
+    let create = |path: &Path| {
+        File::create(path).with_context(|| format!("create {}", path.display()))
+    };
+    let exponent = ledger.catalogue().exponent;
+    let (mut out, mut failed) = (BufWriter::new(create(path)?), None);
+    let mut lines = 0_u64;
+    records(ledger, state, &mut |_, change| {
+        if let Some(line) = report::line(&change, exponent) {
+            lines += 1;
+            if let Err(error) = out.write_all(&line) {
+                failed.get_or_insert(error);
+            }
+        }
+    })?;
+    if let Some(error) = failed {
+        return Err(error).with_context(|| format!("write {}", path.display()));
+    }
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    let manifest = json!({
+        "batch_id": state.id.as_str(),
+        "status": state.status.as_str(),
+        "results_file": path.file_name().map(|name| name.to_string_lossy()),
+        "results_written": lines,
+        "succeeded": state.counts.succeeded,
+        "failed": state.counts.failed,
+        "skipped": state.counts.skipped,
+        "pending": state.total.map(|total| total - state.counts.done()),
+        "pending_from_byte": (state.total.is_none()).then_some(state.offset),
+    });
+    let mut name = path.as_os_str().to_owned();
+    name.push(".manifest.json");
+    let mut file = create(Path::new(&name))?;
+    Ok(writeln!(file, "{manifest:#}")?)
+}
+
+/// Sends the batch to the server that holds the store, and follows it.
+fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
+    if args.rules.is_some() {
+        bail!(
+            "a server holds the store: it takes rules inside the document (`pricingRules`), \
+             or stop it to use --rules"
+        );
+    }
+    let source = source(args)?;
+    let input = Input::look(&source.path, None)
+        .with_context(|| format!("read {}", args.file.display()))?;
+    let kind = match input.format {
+        service::batch::split::Format::JsonLines => "application/x-ndjson",
+        service::batch::split::Format::Document => "application/json",
+    };
+    let number = |n: Option<u64>| n.map(|n| n.to_string());
+    let target = path(
+        "/v1/batches",
+        &[
+            ("batch_id", args.batch_id.clone()),
+            ("max_concurrency", number(args.max_concurrency.map(u64::from))),
+            ("tolerated_failure_count", number(args.tolerated_failure_count)),
+            (
+                "tolerated_failure_percentage",
+                number(args.tolerated_failure_percentage.map(u64::from)),
+            ),
+            ("dry_run", args.dry_run.then(|| "true".to_owned())),
+        ],
+    );
+    let sent = api.upload(&target, kind, &source.path)?;
+    let id = render::cell(sent.pointer("/batch_id"));
+    let (state, report) = follow(api, &id)?;
+    if let Some(path) = &args.results {
+        let target = format!("/v1/batches/{}/results", encode(&id));
+        let (_, bytes) = api.call("GET", &target, None)?;
+        std::fs::write(path, bytes).with_context(|| format!("write {}", path.display()))?;
+    }
+    if store.json { render::json(&report) } else { render::summary(&report) }
+    Ok(exit(state == BatchStatus::Succeeded.as_str()))
+}
+
+/// Waits until a batch that a server runs has ended; its status and summary.
+pub(super) fn follow(api: &Client, id: &str) -> Result<(String, Value)> {
+    let target = format!("/v1/batches/{}", encode(id));
+    loop {
+        let state = api.json("GET", &target, None)?;
+        let status = render::cell(state.pointer("/status"));
+        if status != BatchStatus::Running.as_str() {
+            return Ok((status, api.json("GET", &format!("{target}/summary"), None)?));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}

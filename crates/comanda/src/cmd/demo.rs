@@ -1,0 +1,199 @@
+//! `comanda demo`: everything once, on a store of its own, then the server stays up.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::cli::Store;
+use crate::client::Client;
+use crate::installation::Installation;
+use crate::render;
+use crate::sample::{Kind, Options, write};
+
+/// A folder with this file in it was made by a demo, and may be made anew.
+const MARK: &str = "MADE-BY-COMANDA-DEMO";
+/// Orders of the demo's batch.
+const BATCH_ORDERS: u64 = 5_000;
+
+pub(super) fn demo(
+    store: &Store,
+    _: &Installation,
+    listen: SocketAddr,
+    exit: bool,
+) -> Result<ExitCode> {
+    let dir = fresh(&store.data_dir)?;
+    let mut server = Server::start(&dir, free(listen))?;
+    println!("A store of its own in {}; the server listens on {}\n", dir.display(), server.url);
+    let api = Client::remote(server.url.clone(), None);
+    tour(&api)?;
+    next_steps(&server.url, &dir);
+    if exit {
+        return server.stop();
+    }
+    println!("The server stays up. Ctrl-C stops it.");
+    let status = server.child.wait()?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
+}
+
+/// A new, empty folder beside the store; only what a demo made is ever removed.
+fn fresh(data_dir: &Path) -> Result<PathBuf> {
+    let dir = data_dir.with_file_name("demo");
+    if dir.join(MARK).exists() {
+        std::fs::remove_dir_all(&dir)
+            .with_context(|| format!("remove the last demo's {}", dir.display()))?;
+    } else if dir.exists() {
+        bail!("{} exists and no demo made it; name another --data-dir", dir.display());
+    }
+    std::fs::create_dir_all(&dir)?;
+    std::fs::write(dir.join(MARK), "")?;
+    Ok(dir)
+}
+
+/// The address, or any free port where that one is taken.
+fn free(listen: SocketAddr) -> SocketAddr {
+    match TcpListener::bind(listen) {
+        Ok(_) => listen,
+        Err(_) => SocketAddr::new(listen.ip(), 0),
+    }
+}
+
+/// The real server, as a process of its own.
+struct Server {
+    child: Child,
+    url: String,
+}
+
+impl Server {
+    fn start(dir: &Path, listen: SocketAddr) -> Result<Self> {
+        use std::io::BufRead;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(["--log", "warn", "--data-dir"])
+            .arg(dir)
+            .args(["serve", "--listen", &listen.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("start the server")?;
+        let out = child.stdout.take().context("the server's output")?;
+        let mut line = String::new();
+        std::io::BufReader::new(out).read_line(&mut line)?;
+        let Some(url) = line.trim().strip_prefix("listening on ") else {
+            bail!("the server did not start");
+        };
+        Ok(Self { url: url.to_owned(), child })
+    }
+
+    fn stop(&mut self) -> Result<ExitCode> {
+        let pid = self.child.id().to_string();
+        Command::new("kill").arg(pid).status().context("stop the server")?;
+        let status = self.child.wait()?;
+        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
+    }
+}
+
+/// A demo that fails must not leave a server behind.
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+    }
+}
+
+fn sample(kind: Kind, count: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let (invalid_percent, duplicates_percent) = match kind {
+        Kind::Batch => (3, 2),
+        Kind::Simple
+        | Kind::Retail
+        | Kind::Transfer
+        | Kind::Catalogue
+        | Kind::Stock
+        | Kind::Rules => (0, 0),
+    };
+    let options = Options { kind, count, seed: 7, invalid_percent, duplicates_percent };
+    write(&options, &mut bytes)?;
+    Ok(bytes)
+}
+
+const LINES: &str = "application/x-ndjson";
+const JSON: &str = "application/json";
+
+fn tour(api: &Client) -> Result<()> {
+    println!("1. Catalogue, stock and rules");
+    api.json("PUT", "/v1/products", Some((LINES, sample(Kind::Catalogue, 0)?)))?;
+    api.json("POST", "/v1/stock", Some((LINES, sample(Kind::Stock, 0)?)))?;
+    api.json("PUT", "/v1/pricing-rules", Some((JSON, sample(Kind::Rules, 0)?)))?;
+    println!("   10,000 products of three sellers, their stock, 8 pricing rules\n");
+
+    println!("2. Orders over REST, one of each kind");
+    let retail = sample(Kind::Retail, 1)?;
+    place(api, "a full purchase document", retail.clone())?;
+    place(api, "the same one again", retail)?;
+    place(api, "a simple order", sample(Kind::Simple, 1)?)?;
+    place(api, "a transfer", sample(Kind::Transfer, 1)?)?;
+    place(api, "more than there is", SHORT.as_bytes().to_vec())?;
+    place(api, "an invalid one", br#"{"order_id":"BAD-1","items":[]}"#.to_vec())?;
+
+    println!("\n3. A restock: the order that waited is filled");
+    let seller = "12345678000195";
+    let body = format!(r#"{{"merchant_id":"{seller}","delta":1000000,"reason":"truck 7"}}"#);
+    api.json("POST", "/v1/stock/PRD-00003/adjustments", Some((JSON, body.into_bytes())))?;
+    let waited = filled(api)?;
+    println!("   DEMO-SHORT is now {waited}");
+
+    println!("\n4. A batch of {BATCH_ORDERS} orders with rules of its own");
+    println!("   3 % of them broken, 2 % repeated, some products scarce");
+    let sent = api.json("POST", "/v1/batches", Some((JSON, sample(Kind::Batch, BATCH_ORDERS)?)))?;
+    let id = render::cell(sent.pointer("/batch_id"));
+    let (_, report) = super::batch::follow(api, &id)?;
+    render::summary(&report);
+    Ok(())
+}
+
+/// Wants more than the catalogue's stock of one product.
+const SHORT: &str = r#"{"order_id":"DEMO-SHORT","merchant_id":"12345678000195",
+  "customerId":"C-1","items":[{"sku":"PRD-00003","quantity":900000,"price":"1.00"}]}"#;
+
+/// The waiting order's status once the release has run: it follows the restock within moments.
+fn filled(api: &Client) -> Result<String> {
+    let mut status = String::new();
+    for _ in 0..50 {
+        let order = api.json("GET", "/v1/orders/DEMO-SHORT?merchant_id=12345678000195", None)?;
+        status = render::cell(order.pointer("/status"));
+        if status == "COMPLETED" {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    Ok(status)
+}
+
+fn place(api: &Client, what: &str, document: Vec<u8>) -> Result<()> {
+    let (code, bytes) = api.call("POST", "/v1/orders", Some((JSON, document)))?;
+    let answer: Value = serde_json::from_slice(&bytes)?;
+    let told = ["/order_id", "/status", "/total", "/title"];
+    let texts = told.map(|pointer| render::cell(answer.pointer(pointer)));
+    let text = texts.iter().filter(|t| !t.is_empty() && **t != code.to_string());
+    let text = text.map(String::as_str).collect::<Vec<_>>().join("  ");
+    println!("   {what:26} {code}  {text}");
+    Ok(())
+}
+
+fn next_steps(url: &str, dir: &Path) {
+    let dir = dir.display();
+    println!("\nLook around:");
+    println!("   {url}/                         the start page");
+    println!("   curl {url}/v1/orders/DEMO-SHORT    one order, with its history");
+    println!("   curl '{url}/v1/orders?status=BACKORDERED&limit=5'");
+    println!("   curl {url}/metrics");
+    println!("   comanda --data-dir {dir} orders list");
+    println!("   comanda --data-dir {dir} stock list --limit 5");
+    println!(
+        "   comanda sample --kind retail --count 100000 --seed 9 | \
+         comanda --data-dir {dir} batch run -\n"
+    );
+}

@@ -1,0 +1,66 @@
+//! `comanda keys`: who may call the API.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use web::keys::{Key, Scope};
+
+use crate::cli::{Keys, Store};
+use crate::wire_up::keys_path;
+
+pub(super) fn keys(store: &Store, command: Keys) -> Result<ExitCode> {
+    let path = keys_path(&store.data_dir);
+    let mut keys: Vec<Key> = match std::fs::read(&path) {
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    match command {
+        Keys::Create { scope } => {
+            let all = [Scope::Read, Scope::Write, Scope::Admin];
+            let Some(scope) = all.into_iter().find(|s| s.as_str() == scope) else {
+                bail!("--scope takes read, write or admin");
+            };
+            let (secret, key) = web::Keys::create(scope, jiff::Timestamp::now())?;
+            keys.push(key);
+            save(&store.data_dir, &keys)?;
+            println!("{secret}");
+            eprintln!("shown once; a server that runs takes it up when it is started again");
+        }
+        Keys::List => {
+            let rows = serde_json::to_value(&keys)?;
+            let columns = [
+                ("Id", "/id", false),
+                ("Scope", "/scope", false),
+                ("Created", "/created_at", false),
+            ];
+            crate::render::table(rows.as_array().map_or(&[], Vec::as_slice), &columns);
+        }
+        Keys::Revoke { id } => {
+            let before = keys.len();
+            keys.retain(|key| key.id != id);
+            if keys.len() == before {
+                bail!("there is no key {id}");
+            }
+            save(&store.data_dir, &keys)?;
+            eprintln!("taken back; a server that runs forgets it when it is started again");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the file anew beside the old one, readable by its owner alone.
+fn save(data_dir: &std::path::Path, keys: &[Key]) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::create_dir_all(data_dir)?;
+    let (path, scratch) = (keys_path(data_dir), data_dir.join("keys.json.new"));
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.create(true).write(true).truncate(true).mode(0o600).open(&scratch)?;
+    file.write_all(&serde_json::to_vec_pretty(keys)?)?;
+    file.sync_all()?;
+    std::fs::rename(scratch, path)?;
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! One file a command: parse, call, render.
+
+mod batch;
+mod bench;
+mod changes;
+mod demo;
+mod doctor;
+mod keys;
+mod orders;
+mod products;
+mod rules;
+mod sample;
+mod serve;
+mod stock;
+
+use std::io::Read;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::cli::{Cli, Command};
+use crate::client::{Client, Held, Refused};
+
+/// Something ran as asked, and came to a bad end.
+const FAILED: u8 = 1;
+/// The API said no: a conflict, a wrong state, an invalid document.
+const REFUSED: u8 = 3;
+/// The store is held by somebody who cannot be asked.
+const HELD: u8 = 4;
+
+/// Runs the command.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
+    let Cli { store, installation, command, .. } = cli;
+    let connect = || Client::connect(&store, &installation);
+    match command {
+        Command::Serve { listen } => serve::serve(&store.data_dir, &installation, listen),
+        Command::Demo { listen, exit } => demo::demo(&store, &installation, listen, exit),
+        Command::Sample(sample) => sample::sample(&sample),
+        Command::Batch(command) => batch::batch(&store, &installation, command),
+        Command::Orders(command) => done(connect()?, |api| orders::orders(api, &store, command)),
+        Command::Stock(command) => done(connect()?, |api| stock::stock(api, &store, command)),
+        Command::Products(command) => {
+            done(connect()?, |api| products::products(api, &store, command))
+        }
+        Command::Rules(command) => rules::rules(&store, &installation, command),
+        Command::Changes { after, limit } => {
+            done(connect()?, |api| changes::changes(api, after, limit))
+        }
+        Command::Doctor => doctor::doctor(&store, &installation),
+        Command::Keys(command) => keys::keys(&store, command),
+        Command::Bench(command) => bench::bench(&store, command),
+    }
+}
+
+/// Calls the API and closes it in good order, whatever came of it.
+fn done(api: Client, call: impl FnOnce(&Client) -> Result<()>) -> Result<ExitCode> {
+    let result = call(&api);
+    api.close();
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+/// The exit code that an error means.
+pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<Held>() {
+        return ExitCode::from(HELD);
+    }
+    match error.downcast_ref::<Refused>() {
+        Some(refused) if refused.status < 500 => ExitCode::from(REFUSED),
+        Some(_) | None => ExitCode::from(FAILED),
+    }
+}
+
+/// A file's bytes, or standard input's for `-`.
+fn input(file: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut bytes)?;
+    } else {
+        bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+    }
+    Ok(bytes)
+}
+
+/// Puts rows of JSON lines in portions that the server takes in one request.
+fn import(api: &Client, method: &str, path: &str, file: &Path, what: &str) -> Result<()> {
+    const PORTION_BYTES: usize = 4 << 20;
+    let bytes = input(file)?;
+    let (mut portion, mut rows) = (Vec::new(), 0_usize);
+    for line in bytes.split_inclusive(|b| *b == b'\n') {
+        if portion.len() + line.len() > PORTION_BYTES && !portion.is_empty() {
+            let body = ("application/x-ndjson", std::mem::take(&mut portion));
+            api.json(method, path, Some(body))?;
+        }
+        rows += usize::from(!line.trim_ascii().is_empty());
+        portion.extend_from_slice(line);
+    }
+    if !portion.trim_ascii().is_empty() {
+        api.json(method, path, Some(("application/x-ndjson", portion)))?;
+    }
+    println!("{rows} {what} stored");
+    Ok(())
+}
+
+/// Prints a page: rows as a table, and how to go on.
+fn page(json: bool, answer: &Value, field: &str, columns: &[crate::render::Column]) {
+    if json {
+        return crate::render::json(answer);
+    }
+    let rows = answer[field].as_array().cloned().unwrap_or_default();
+    crate::render::table(&rows, columns);
+    if let Some(cursor) = answer["next_cursor"].as_str() {
+        println!("more: --cursor {cursor}");
+    }
+}

@@ -1,0 +1,26 @@
+//! `comanda products`: the catalogue.
+
+use anyhow::Result;
+
+use crate::cli::{Products, Store};
+use crate::client::{Client, path};
+
+pub(super) fn products(api: &Client, store: &Store, command: Products) -> Result<()> {
+    match command {
+        Products::List { merchant, limit, cursor } => {
+            let parameters =
+                [("merchant_id", merchant), ("limit", Some(limit.to_string())), ("cursor", cursor)];
+            let answer = api.json("GET", &path("/v1/products", &parameters), None)?;
+            let columns = [
+                ("Merchant", "/merchant_id", false),
+                ("SKU", "/sku", false),
+                ("Description", "/description", false),
+                ("Category", "/category", false),
+                ("Price", "/price", true),
+            ];
+            super::page(store.json, &answer, "products", &columns);
+            Ok(())
+        }
+        Products::Import { file } => super::import(api, "PUT", "/v1/products", &file, "products"),
+    }
+}

@@ -1,0 +1,83 @@
+//! `comanda serve`: the API over a store, until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::info;
+
+use crate::client::ADDRESS_FILE;
+use crate::installation::Installation;
+use crate::wire_up::{Caller, Node};
+
+pub(super) fn serve(
+    data_dir: &Path,
+    installation: &Installation,
+    listen: SocketAddr,
+) -> Result<ExitCode> {
+    let node = Node::open(data_dir, installation, Caller::Anyone)?;
+    if !listen.ip().is_loopback() && node.app.keys.is_none() {
+        bail!(
+            "listening on {listen}, beyond this machine, needs API keys: make one with \
+             `comanda --data-dir {} keys create --scope admin`",
+            data_dir.display()
+        );
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen).await;
+        let listener = listener.with_context(|| format!("listen on {listen}"))?;
+        let address = Address::write(data_dir, listener.local_addr()?)?;
+        println!("listening on {}", address.url);
+        node.batches.resume()?;
+        web::serve(listener, node.app.clone(), stopped()).await;
+        drop(address);
+        Ok::<_, anyhow::Error>(())
+    })?;
+    info!("stopping: finishing what was accepted");
+    node.batches.close();
+    drop(runtime);
+    drop(node);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+async fn stopped() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+/// The file that tells the other commands where the server listens.
+struct Address {
+    path: PathBuf,
+    url: String,
+}
+
+impl Address {
+    fn write(data_dir: &Path, mut address: SocketAddr) -> Result<Self> {
+        if address.ip().is_unspecified() {
+            address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        let (path, url) = (data_dir.join(ADDRESS_FILE), format!("http://{address}"));
+        std::fs::write(&path, &url).with_context(|| format!("write {}", path.display()))?;
+        Ok(Self { path, url })
+    }
+}
+
+impl Drop for Address {
+    fn drop(&mut self) {
+        // A leftover is harmless: it is only read while somebody holds the store.
+        drop(std::fs::remove_file(&self.path));
+    }
+}

@@ -1,0 +1,88 @@
+//! Puts the parts together: the only file of this crate that names both engine and web.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use engine::Engine;
+use web::metrics::Gauges;
+use web::{App, Health, Keys};
+
+use crate::batches::{Port, Runner};
+use crate::installation::Installation;
+
+/// A store with everything around it.
+pub(crate) struct Node {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) app: Arc<App>,
+    pub(crate) batches: Arc<Runner>,
+}
+
+/// Who will call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Caller {
+    /// Whoever reaches the port: keys are asked for, when there are any.
+    Anyone,
+    /// A command that may open the store's files: it needs no key.
+    Owner,
+}
+
+/// Where API keys are kept.
+pub(crate) fn keys_path(data_dir: &Path) -> PathBuf {
+    data_dir.join("keys.json")
+}
+
+/// Where bodies of batches are spooled.
+fn spool_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("spool")
+}
+
+impl Node {
+    /// Opens the store in `data_dir`.
+    pub(crate) fn open(
+        data_dir: &Path,
+        installation: &Installation,
+        caller: Caller,
+    ) -> Result<Self> {
+        let engine = Arc::new(Engine::open(data_dir, installation.engine()?)?);
+        let spool = spool_dir(data_dir);
+        std::fs::create_dir_all(&spool).with_context(|| format!("create {}", spool.display()))?;
+        let documents = installation.documents()?;
+        let batches = Runner::new(engine.clone(), installation.driver()?, documents.clone());
+        let mut settings = web::Settings::new(documents, spool);
+        settings.currency = installation.currency.as_str().into();
+        settings.version = env!("CARGO_PKG_VERSION");
+        let path = keys_path(data_dir);
+        let keys = match caller {
+            Caller::Anyone if path.exists() => Some(Keys::load(&path, &settings.limits)?),
+            Caller::Anyone | Caller::Owner => None,
+        };
+        let mut app = App::new(engine.clone(), settings);
+        app.batches = Arc::new(Port(batches.clone()));
+        app.keys = keys;
+        app.health = health(engine.clone());
+        app.gauges = gauges(engine.clone());
+        Ok(Self { engine, app: Arc::new(app), batches })
+    }
+}
+
+fn health(engine: Arc<Engine>) -> Arc<dyn Fn() -> Health + Send + Sync> {
+    Arc::new(move || Health {
+        writer_alive: engine.is_alive(),
+        disk_low: !engine.has_room(),
+        disk_free_bytes: engine.free_bytes(),
+        problems: Vec::new(),
+    })
+}
+
+fn gauges(engine: Arc<Engine>) -> Arc<dyn Fn() -> Gauges + Send + Sync> {
+    Arc::new(move || Gauges {
+        queue_bytes: engine.queued_bytes() as u64,
+        queue_requests: engine.queued_calls() as u64,
+        commits: engine.commits(),
+        committed_requests: engine.committed_requests(),
+        projection_lag_bytes: engine.projection_lag_bytes(),
+        log_bytes: engine.log_bytes(),
+        disk_free_bytes: engine.free_bytes(),
+    })
+}

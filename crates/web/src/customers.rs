@@ -1,0 +1,130 @@
+//! `/v1/customers`: the tags that pricing rules may ask for.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request as HttpRequest, State};
+use axum::http::Uri;
+use compact_str::CompactString;
+use domain::id::{CustomerId, MerchantId};
+use domain::limits::NAME_BYTES_MAX;
+use serde_json::{Value, json};
+use service::catalogue::{Customer, TAGS_MAX};
+use service::ledger::{PAGE_ROWS_MAX, Request};
+use service::wire::violation::Code;
+
+use crate::App;
+use crate::body::{self, ROWS, collect};
+use crate::error::{Error, Kind, RowCode};
+use crate::orders::blocking;
+use crate::params::{Params, names_cursor, read_names_cursor};
+use crate::products::recorded;
+use crate::rows::{self, Row};
+
+/// A page of customers, by seller and id.
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
+    let params = Params::read(&uri, &["merchant_id", "cursor", "limit"])?;
+    let merchant = params.name("merchant_id", MerchantId::parse)?;
+    let limit = params.limit(100, PAGE_ROWS_MAX)?;
+    let after = params.parsed("cursor", |text| {
+        let (merchant, id) = read_names_cursor(text)?;
+        Some((MerchantId::parse(&merchant).ok()?, CustomerId::parse(&id).ok()?))
+    })?;
+    let catalogue = app.ledger.catalogue();
+    let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let rows = catalogue.customers.range((begin, Bound::Unbounded)).map(|(_, customer)| customer);
+    let rows = rows.filter(|c| merchant.as_ref().is_none_or(|m| c.merchant == *m));
+    let rows: Vec<&Arc<Customer>> = rows.take(limit).collect();
+    let next = rows.last().filter(|_| rows.len() == limit);
+    let next = next.map(|c| names_cursor(&[c.merchant.as_str(), c.id.as_str()]));
+    let rows: Vec<Value> = rows.iter().map(|customer| show(customer)).collect();
+    Ok(Json(json!({"customers": rows, "next_cursor": next})))
+}
+
+/// One customer.
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Json<Value>, Error> {
+    let params = Params::read(&uri, &["merchant_id"])?;
+    let merchant = params.merchant(&app.settings.documents.default_merchant)?;
+    let id = CustomerId::parse(&id).map_err(|_| Error::new(Kind::NotFound))?;
+    let catalogue = app.ledger.catalogue();
+    let customer = catalogue.customers.get(&(merchant, id));
+    Ok(Json(show(customer.ok_or_else(|| Error::new(Kind::NotFound))?)))
+}
+
+/// A customer, on the wire.
+pub(crate) fn show(customer: &Customer) -> Value {
+    json!({
+        "merchant_id": customer.merchant.as_str(),
+        "customer_id": customer.id.as_str(),
+        "tags": customer.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(),
+    })
+}
+
+/// Sets the tags of one customer.
+pub(crate) async fn put_one(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: HttpRequest,
+) -> Result<Json<Value>, Error> {
+    let id = CustomerId::parse(&id).map_err(|_| Error::new(Kind::NotFound))?;
+    let mut customers = read(&app, request, Some(id)).await?;
+    match (customers.pop(), customers.is_empty()) {
+        (Some(customer), true) => {
+            recorded(&app, Request::PutCustomer(customer.clone())).await?;
+            Ok(Json(show(&customer)))
+        }
+        _ => Err(Error::new(Kind::Malformed).about("expected one JSON object")),
+    }
+}
+
+/// Sets the tags of many customers.
+pub(crate) async fn put(
+    State(app): State<Arc<App>>,
+    request: HttpRequest,
+) -> Result<Json<Value>, Error> {
+    let customers = read(&app, request, None).await?;
+    let stored = customers.len();
+    for chunk in customers.chunks(service::ledger::REQUESTS_PER_CALL_MAX) {
+        let requests = chunk.iter().cloned().map(Request::PutCustomer).collect();
+        app.ledger.execute(requests).await?;
+    }
+    Ok(Json(json!({"stored": stored})))
+}
+
+async fn read(
+    app: &Arc<App>,
+    request: HttpRequest,
+    named: Option<CustomerId>,
+) -> Result<Vec<Customer>, Error> {
+    let (parts, sent) = request.into_parts();
+    Params::read(&parts.uri, &[])?;
+    let media = body::media(&parts.headers, ROWS)?;
+    let limits = &app.settings.limits;
+    let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
+    let read = move |app: &App| {
+        rows::read(app, &bytes, media, |row| parse(app, row, named.as_ref()))
+    };
+    blocking(app, read).await
+}
+
+fn parse(app: &App, row: &mut Row<'_>, named: Option<&CustomerId>) -> Option<Customer> {
+    let merchant = row.name("merchant_id", MerchantId::parse);
+    let merchant = merchant.unwrap_or_else(|| app.settings.documents.default_merchant.clone());
+    let id = match named {
+        Some(id) => Some(id.clone()),
+        None => row.required("customer_id", CustomerId::parse),
+    };
+    let tags = row.texts("tags").unwrap_or_default();
+    if tags.len() > TAGS_MAX {
+        row.is_wrong("tags", RowCode::TooMany);
+    }
+    if tags.iter().any(|tag| tag.is_empty() || tag.len() > NAME_BYTES_MAX) {
+        row.is_wrong("tags", RowCode::Known(Code::TooLong));
+    }
+    Some(Customer { merchant, id: id?, tags: tags.iter().map(CompactString::new).collect() })
+}

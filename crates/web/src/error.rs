@@ -1,0 +1,442 @@
+//! The only place an error becomes a status: problem details (RFC 9457) in the reader's language.
+//!
+//! Never: a value of a document, a path, or a cause. Those go to the log.
+
+mod texts;
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, VARY};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use domain::event::Refusal;
+use serde_json::{Map, Value, json};
+use service::change::Fault;
+use service::ledger::Unavailable;
+use service::wire::document;
+use service::wire::message::{self, Lang, order_label};
+use service::wire::rules::RuleViolation;
+use service::wire::violation::{self, Code, Detail, Severity};
+
+use crate::batches::BatchError;
+
+/// What kinds of no there are over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The bytes are no document.
+    Malformed,
+    /// The document breaks rules.
+    Invalid,
+    /// A parameter of the address is wrong.
+    BadParameter,
+    /// The filters do not go together.
+    UnsupportedFilters,
+    /// No key, or none that counts.
+    Unauthorized,
+    /// The key does not allow it.
+    Forbidden,
+    /// No such address.
+    NoRoute,
+    /// Nothing of that name.
+    NotFound,
+    /// Not with this method.
+    MethodNotAllowed,
+    /// The body did not come in time.
+    BodyTimeout,
+    /// The body broke off.
+    BodyBroken,
+    /// The seller has an order with that id.
+    Duplicate,
+    /// Several sellers have an order with that id.
+    Ambiguous,
+    /// The state does not allow it.
+    WrongState,
+    /// Less would be left than is promised.
+    BelowReserved,
+    /// Stock outside its range.
+    StockOutOfRange,
+    /// More reservations would have to be taken back than one request may touch.
+    TooManyReleases,
+    /// The batch id was used for other content.
+    BatchConflict,
+    /// The body is too large.
+    TooLarge,
+    /// Not a media type that is read here.
+    UnsupportedMediaType,
+    /// Amend or cancel, which is not offered.
+    UnsupportedCommand,
+    /// The client's allowance is used up.
+    TooManyRequests,
+    /// The disk filled up while the body was written.
+    SpoolFull,
+    /// The queue is full.
+    Full,
+    /// Too little disk space is left.
+    DiskSpace,
+    /// Too many batches run.
+    Busy,
+    /// The commit failed: nobody knows.
+    OutcomeUnknown,
+    /// It took too long: nobody knows.
+    Timeout,
+    /// Shutting down.
+    Closed,
+    /// A fault of ours.
+    Internal,
+}
+
+/// Why a request is not answered as it hoped.
+#[derive(Clone, Debug)]
+pub struct Error {
+    kind: Kind,
+    /// What the text says beyond its kind.
+    about: String,
+    violations: Vec<Wrong>,
+    members: Map<String, Value>,
+    retry_after: Option<Duration>,
+}
+
+/// One thing wrong with what was sent.
+#[derive(Clone, Debug)]
+pub(crate) enum Wrong {
+    /// With an order document.
+    Document(violation::Violation),
+    /// With an order document that was read earlier.
+    Stored(Fault),
+    /// With pricing rules.
+    Rule(RuleViolation),
+    /// With a row of products, stock or customers; the line is counted from 1.
+    Row { line: usize, pointer: String, code: RowCode },
+}
+
+/// What can be wrong with a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RowCode {
+    /// One of an order's rules, which means the same here.
+    Known(Code),
+    /// Not a JSON object.
+    Malformed,
+    /// A field that does not exist here.
+    UnknownField,
+    /// Of two fields exactly one is needed.
+    OneOf,
+    /// Too many tags.
+    TooMany,
+}
+
+impl Error {
+    /// A no of that kind.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            about: String::new(),
+            violations: Vec::new(),
+            members: Map::new(),
+            retry_after: match kind {
+                Kind::Full | Kind::OutcomeUnknown | Kind::Timeout => Some(Duration::from_secs(1)),
+                Kind::Closed | Kind::Busy => Some(Duration::from_secs(5)),
+                Kind::DiskSpace | Kind::SpoolFull => Some(Duration::from_secs(60)),
+                _ => None,
+            },
+        }
+    }
+
+    /// What the text says beyond its kind: a name of ours, a limit, never a value of a document.
+    #[must_use]
+    pub fn about(mut self, about: impl Into<String>) -> Self {
+        self.about = about.into();
+        self
+    }
+
+    /// A member of the problem of its own.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    pub(crate) fn invalid(violations: Vec<Wrong>) -> Self {
+        Self { violations, ..Self::new(Kind::Invalid) }
+    }
+
+    pub(crate) fn documents(violations: Vec<violation::Violation>) -> Self {
+        Self::invalid(violations.into_iter().map(Wrong::Document).collect())
+    }
+
+    /// A wrong parameter of the address.
+    pub(crate) fn parameter(name: &str) -> Self {
+        Self::new(Kind::BadParameter).about(name).with("parameter", name)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The error of one row among many, whose neighbours are unharmed.
+    pub(crate) fn row(&self, key: &domain::id::StockKey) -> Value {
+        let mut row = self.members.clone();
+        row.insert("merchant_id".into(), key.merchant.as_str().into());
+        row.insert("sku".into(), key.sku.as_str().into());
+        row.insert("code".into(), texts::of(self.kind).code.into());
+        Value::Object(row)
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self.kind {
+            Kind::Malformed
+            | Kind::Invalid
+            | Kind::BadParameter
+            | Kind::UnsupportedFilters
+            | Kind::BodyBroken => StatusCode::BAD_REQUEST,
+            Kind::Unauthorized => StatusCode::UNAUTHORIZED,
+            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::NoRoute | Kind::NotFound => StatusCode::NOT_FOUND,
+            Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Kind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Kind::Duplicate
+            | Kind::Ambiguous
+            | Kind::WrongState
+            | Kind::BelowReserved
+            | Kind::StockOutOfRange
+            | Kind::TooManyReleases
+            | Kind::BatchConflict => StatusCode::CONFLICT,
+            Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Kind::UnsupportedCommand => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
+            Kind::SpoolFull => StatusCode::INSUFFICIENT_STORAGE,
+            Kind::Full
+            | Kind::DiskSpace
+            | Kind::Busy
+            | Kind::OutcomeUnknown
+            | Kind::Timeout
+            | Kind::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The answer, in the reader's language.
+    pub(crate) fn render(&self, lang: Lang) -> Response<Body> {
+        let (status, text) = (self.status(), texts::of(self.kind));
+        let mut problem = Map::new();
+        problem.insert("type".into(), format!("urn:comanda:problem:{}", text.code).into());
+        problem.insert("title".into(), texts::pick(lang, text.title).into());
+        problem.insert("status".into(), status.as_u16().into());
+        let detail = texts::pick(lang, text.detail).replace("{about}", &self.about);
+        problem.insert("detail".into(), detail.clone().into());
+        problem.insert("code".into(), text.code.into());
+        if !self.violations.is_empty() {
+            let violations = self.violations.iter().map(|wrong| wrong.json(lang));
+            problem.insert("violations".into(), violations.collect());
+        }
+        problem.extend(self.members.clone());
+        if let Some(message @ Value::Null) = problem.get_mut("message") {
+            *message = detail.into();
+        }
+        if let Some(Value::Object(order)) = problem.get_mut("order")
+            && let Some(label) = order.get("status").and_then(Value::as_str)
+        {
+            let label = order_label(label, lang).to_owned();
+            order.insert("status_label".into(), label.into());
+        }
+        let mut response = Response::new(Body::from(Value::Object(problem).to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(VARY, HeaderValue::from_static("accept-language"));
+        headers.insert(
+            axum::http::header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(lang.as_str()),
+        );
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_millis().div_ceil(1_000).max(1) as u64;
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if self.kind == Kind::Unauthorized {
+            let challenge = HeaderValue::from_static("Bearer realm=\"comanda\"");
+            headers.insert(axum::http::header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+}
+
+impl Wrong {
+    fn json(&self, lang: Lang) -> Value {
+        match self {
+            Self::Document(violation) => json!({
+                "pointer": violation.pointer,
+                "code": violation.code.as_str(),
+                "severity": violation.severity.as_str(),
+                "message": message::text(violation, lang),
+            }),
+            Self::Stored(fault) => stored(fault, Severity::Error, lang),
+            Self::Rule(violation) => json!({
+                "pointer": violation.pointer,
+                "code": violation.code,
+                "severity": "error",
+                "message": violation.message,
+            }),
+            Self::Row { line, pointer, code } => json!({
+                "line": line,
+                "pointer": pointer,
+                "code": code.as_str(),
+                "severity": "error",
+                "message": code.message(pointer, lang),
+            }),
+        }
+    }
+}
+
+impl RowCode {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Known(code) => code.as_str(),
+            Self::Malformed => "malformed",
+            Self::UnknownField => "unknown_field",
+            Self::OneOf => "one_of",
+            Self::TooMany => "too_many",
+        }
+    }
+
+    fn message(self, pointer: &str, lang: Lang) -> String {
+        if let Self::Known(code) = self {
+            return sentence(pointer, code, texts::detail_of(code), Severity::Error, lang);
+        }
+        let field = pointer.rsplit('/').next().unwrap_or_default();
+        texts::pick(lang, texts::of_row(self)).replace("{field}", field)
+    }
+}
+
+fn sentence(pointer: &str, code: Code, detail: Detail, severity: Severity, lang: Lang) -> String {
+    let pointer = pointer.to_owned().into();
+    message::text(&violation::Violation { pointer, code, severity, detail }, lang)
+}
+
+/// A violation that the ledger kept: place and code, and the message where the code alone makes
+/// one.
+pub(crate) fn stored(fault: &Fault, severity: Severity, lang: Lang) -> Value {
+    let mut value = json!({
+        "pointer": fault.pointer,
+        "code": fault.code,
+        "severity": severity.as_str(),
+    });
+    let message = match Code::parse(&fault.code) {
+        Some(code) => {
+            let text = |detail| sentence(&fault.pointer, code, detail, severity, lang);
+            let plain = text(Detail::None);
+            (plain == text(Detail::Limit(1))).then_some(plain)
+        }
+        None => texts::of_fault(&fault.code).map(|text| texts::pick(lang, text).to_owned()),
+    };
+    if let (Some(message), Value::Object(members)) = (message, &mut value) {
+        members.insert("message".into(), message.into());
+    }
+    value
+}
+
+impl From<document::Malformed> for Error {
+    fn from(fault: document::Malformed) -> Self {
+        let about = format!("line {}, column {}: {}", fault.line, fault.column, fault.message);
+        Self::new(Kind::Malformed).about(about)
+    }
+}
+
+impl From<Vec<RuleViolation>> for Error {
+    fn from(violations: Vec<RuleViolation>) -> Self {
+        Self::invalid(violations.into_iter().map(Wrong::Rule).collect())
+    }
+}
+
+impl From<Vec<Fault>> for Error {
+    fn from(faults: Vec<Fault>) -> Self {
+        Self::invalid(faults.into_iter().map(Wrong::Stored).collect())
+    }
+}
+
+impl From<Unavailable> for Error {
+    fn from(unavailable: Unavailable) -> Self {
+        let kind = match &unavailable {
+            Unavailable::Full => Kind::Full,
+            Unavailable::DiskSpace => Kind::DiskSpace,
+            Unavailable::OutcomeUnknown => Kind::OutcomeUnknown,
+            Unavailable::Closed => Kind::Closed,
+            Unavailable::Read(_) => Kind::Internal,
+        };
+        if kind == Kind::Internal {
+            tracing::error!(error = %unavailable, "a request could not be answered: {unavailable}");
+        }
+        Self::new(kind)
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Duplicate { status } => {
+                Self::new(Kind::Duplicate).with("order", json!({"status": status.as_str()}))
+            }
+            Refusal::UnknownOrder => Self::new(Kind::NotFound),
+            Refusal::WrongState { status } => {
+                Self::new(Kind::WrongState).about(status.as_str()).with("state", status.as_str())
+            }
+            Refusal::BelowReserved { reserved } => {
+                Self::new(Kind::BelowReserved).with("reserved", reserved)
+            }
+            Refusal::StockOutOfRange => Self::new(Kind::StockOutOfRange),
+            Refusal::TooManyReleases => Self::new(Kind::TooManyReleases),
+        }
+    }
+}
+
+impl From<BatchError> for Error {
+    fn from(error: BatchError) -> Self {
+        match error {
+            BatchError::Unknown => Self::new(Kind::NotFound),
+            BatchError::OtherContent(state) => {
+                Self::new(Kind::BatchConflict).with("batch_id", state.id.as_str())
+            }
+            BatchError::WrongState(state) => Self::new(Kind::WrongState)
+                .about(state.status.as_str())
+                .with("batch_id", state.id.as_str())
+                .with("state", state.status.as_str()),
+            BatchError::Malformed(about) => Self::new(Kind::Malformed).about(about),
+            BatchError::Rules(violations) => violations.into(),
+            BatchError::Busy => Self::new(Kind::Busy),
+            BatchError::Unavailable(unavailable) => unavailable.into(),
+            BatchError::Io(error) => error.into(),
+        }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                Self::new(Kind::SpoolFull)
+            }
+            _ => {
+                tracing::error!(%error, "a file of a batch cannot be used: {error}");
+                Self::new(Kind::Internal)
+            }
+        }
+    }
+}
+
+/// An error on its way out: [`crate::guard`] renders it in the reader's language.
+impl IntoResponse for Error {
+    fn into_response(self) -> axum::response::Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

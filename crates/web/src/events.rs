@@ -1,0 +1,223 @@
+//! Events and changes as JSON, for histories and for the change stream.
+
+use bytes::Bytes;
+use domain::event::{Event, Kind, Rejection, Shortage};
+use domain::id::{Sku, StockKey};
+use domain::order::BatchItem;
+use domain::stock::ShortagePolicy;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use service::change::{Audit, Change, Fault, Seq, What};
+use service::wire::message::Lang;
+use service::wire::violation::Severity;
+
+use crate::App;
+use crate::error::stored;
+use crate::explain;
+use crate::fields::{money, time};
+use crate::params::cursor;
+
+/// What an event says beyond its name.
+pub(crate) fn details(app: &App, event: &Event) -> Value {
+    match event {
+        Event::Received(received) => json!({
+            "kind": kind(received.kind),
+            "channel": received.channel.as_str(),
+            "customer_id": received.customer.as_ref().map(|c| c.as_str()),
+            "batch": received.batch.as_ref().map(batch),
+            "shortage_policy": policy(received.shortage),
+            "total": received.total.map(|total| money(total, app.settings.exponent())),
+            "demand": received
+                .demand
+                .iter()
+                .map(|(sku, quantity)| json!({"sku": sku.as_str(), "quantity": quantity}))
+                .collect::<Vec<_>>(),
+        }),
+        Event::Priced(pricing) => explain::pricing(app, pricing),
+        Event::Allocated { claims, shortages: short } => json!({
+            "lines": claims.iter().map(|claim| claim.as_str()).collect::<Vec<_>>(),
+            "shortages": shortages(short),
+        }),
+        Event::Rejected(why) => rejection(why),
+        Event::Filled { skus } | Event::Queued { skus } | Event::Unreserved { skus } => {
+            json!({"skus": names(skus)})
+        }
+        Event::Fulfilled => json!({}),
+        Event::Repeated { channel, batch: item, same_document } => json!({
+            "channel": channel.as_str(),
+            "batch": item.as_ref().map(batch),
+            "same_document": same_document,
+            "is_duplicate": true,
+        }),
+    }
+}
+
+fn rejection(why: &Rejection) -> Value {
+    match why {
+        Rejection::OutOfStock(short) => json!({"code": why.code(), "shortages": shortages(short)}),
+        Rejection::UnknownSku(skus) => json!({"code": why.code(), "skus": names(skus)}),
+    }
+}
+
+fn names(skus: &[Sku]) -> Vec<&str> {
+    skus.iter().map(Sku::as_str).collect()
+}
+
+fn shortages(shortages: &[Shortage]) -> Vec<Value> {
+    let one = |s: &Shortage| json!({"sku": s.sku.as_str(), "wanted": s.wanted, "available": s.available});
+    shortages.iter().map(one).collect()
+}
+
+/// A batch and a place in it.
+pub(crate) fn batch(item: &BatchItem) -> Value {
+    json!({"batch_id": item.batch.as_str(), "index": item.index})
+}
+
+/// Goods or money, on the wire.
+pub(crate) fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Purchase => "purchase",
+        Kind::Transfer => "transfer",
+    }
+}
+
+/// A shortage policy, on the wire.
+pub(crate) fn policy(policy: ShortagePolicy) -> &'static str {
+    match policy {
+        ShortagePolicy::Partial => "partial",
+        ShortagePolicy::ShipComplete => "ship_complete",
+        ShortagePolicy::Reject => "reject",
+    }
+}
+
+/// A change as one line of JSON, newline included.
+pub(crate) fn line(app: &App, seq: Seq, change: &Change) -> String {
+    let mut members = Map::new();
+    members.insert("cursor".into(), cursor(seq).into());
+    members.insert("at".into(), time(change.at).into());
+    let document = describe(app, &change.what, &mut members);
+    let mut line = Value::Object(members).to_string();
+    if let Some(document) = document {
+        // The document goes in as it came, digit for digit; only line breaks and blanks go.
+        line.pop();
+        line.push_str(",\"document\":");
+        line.push_str(&raw(document).map_or_else(|| text(document), |raw| compact(raw.get())));
+        line.push('}');
+    }
+    line.push('\n');
+    line
+}
+
+fn describe<'a>(app: &App, what: &'a What, to: &mut Map<String, Value>) -> Option<&'a Bytes> {
+    let mut put = |name: &str, value: Value| _ = to.insert(name.to_owned(), value);
+    match what {
+        What::Order { key, first, events, document, warnings } => {
+            put("kind", "order".into());
+            put("order_id", key.id.as_str().into());
+            put("merchant_id", key.merchant.as_str().into());
+            put("first", first.map(cursor).into());
+            let event = |e| json!({"event": Event::name(e), "details": details(app, e)});
+            put("events", events.iter().map(event).collect());
+            put("warnings", faults(warnings, Severity::Warn));
+            document.as_ref()
+        }
+        What::Audit(audit) => {
+            put("kind", "invalid".into());
+            describe_audit(audit, &mut put);
+            Some(&audit.document)
+        }
+        What::Stock { stock, on_hand, reason } => {
+            put("kind", "stock".into());
+            product(stock, &mut put);
+            put("on_hand_change", (*on_hand).into());
+            put("reason", (&**reason).into());
+            None
+        }
+        What::Released { stock, next } => {
+            put("kind", "stock_released".into());
+            product(stock, &mut put);
+            put("next", next.map(cursor).into());
+            None
+        }
+        What::Products(products) => {
+            put("kind", "products".into());
+            let shown = products.iter().map(|p| crate::products::show(app, p));
+            put("products", shown.collect());
+            None
+        }
+        What::Customer(customer) => {
+            put("kind", "customer".into());
+            put("customer", crate::customers::show(customer));
+            None
+        }
+        What::Rules { version, installed, source } => {
+            put("kind", "pricing_rules".into());
+            put("version", (*version).into());
+            put("installed", (*installed).into());
+            put("source", serde_json::from_str(source).unwrap_or(Value::Null));
+            None
+        }
+        What::Batch(state) => {
+            put("kind", "batch".into());
+            put("batch", crate::intake::show(app, state));
+            None
+        }
+    }
+}
+
+fn product(stock: &StockKey, put: &mut impl FnMut(&str, Value)) {
+    put("merchant_id", stock.merchant.as_str().into());
+    put("sku", stock.sku.as_str().into());
+}
+
+fn describe_audit(audit: &Audit, put: &mut impl FnMut(&str, Value)) {
+    put("order_id", audit.order.as_ref().map(|id| id.as_str()).into());
+    put("merchant_id", audit.merchant.as_ref().map(|id| id.as_str()).into());
+    put("channel", audit.channel.as_str().into());
+    put("batch", audit.batch.as_ref().map(batch).into());
+    put("valid", false.into());
+    put("violations", faults(&audit.faults, Severity::Error));
+}
+
+fn faults(faults: &[Fault], severity: Severity) -> Value {
+    faults.iter().map(|fault| stored(fault, severity, Lang::En)).collect()
+}
+
+/// A document as the JSON it is, when it is.
+pub(crate) fn raw(document: &[u8]) -> Option<&RawValue> {
+    let document = document.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(document);
+    serde_json::from_slice(document).ok()
+}
+
+/// Bytes that are no JSON, as a JSON string.
+pub(crate) fn text(document: &[u8]) -> String {
+    Value::from(String::from_utf8_lossy(document)).to_string()
+}
+
+/// JSON without the blanks and line breaks between its tokens.
+fn compact(json: &str) -> String {
+    let (mut out, mut quoted, mut escaped) = (String::with_capacity(json.len()), false, false);
+    for char in json.chars() {
+        if quoted || !matches!(char, ' ' | '\t' | '\r' | '\n') {
+            out.push(char);
+        }
+        match char {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_becomes_one_line_and_keeps_its_digits() {
+        let json = "{\r\n \"a b\" : [1.10 , \"x\\\" y\\\\\" ] ,\t\"c\":\" \"}";
+        assert_eq!(compact(json), "{\"a b\":[1.10,\"x\\\" y\\\\\"],\"c\":\" \"}");
+    }
+}

@@ -1,0 +1,142 @@
+//! What every request passes: the key, the allowance, the time limit, panics, counting, and the
+//! reader's language.
+//!
+//! One layer for all routes; the order route calls the same functions without it (see
+//! [`crate::serve`]).
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
+use axum::http::{HeaderMap, Method, Response};
+use axum::middleware::Next;
+use axum::response::IntoResponse;
+use service::wire::message::Lang;
+
+use crate::App;
+use crate::clients::{self, Allowance};
+use crate::error::{Error, Kind};
+use crate::keys::Scope;
+use crate::metrics::Route;
+
+/// The allowance of the connection a request came over.
+#[derive(Clone)]
+pub(crate) struct Client(pub(crate) Allowance);
+
+/// The layer of all routes.
+pub(crate) async fn guard(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response<Body> {
+    let began = Instant::now();
+    let lang = lang(&app, request.headers());
+    request.extensions_mut().insert(Spoken(lang));
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let route = Route::of(path);
+    let streamed = path == Some("/v1/batches") && request.method() == Method::POST;
+    let client = request.extensions().get::<Client>().and_then(|client| client.0.clone());
+    let admitted = match scope(request.method(), path) {
+        Some(scope) => admit(&app, request.headers(), scope, client.as_deref()),
+        None => Ok(()),
+    };
+    let response = match admitted {
+        Ok(()) if streamed => caught(next.run(request)).await,
+        Ok(()) => within(&app, caught(next.run(request))).await.and_then(|answer| answer),
+        Err(error) => Err(error),
+    };
+    let mut response = response.unwrap_or_else(IntoResponse::into_response);
+    if let Some(error) = response.extensions_mut().remove::<Error>() {
+        let mut rendered = error.render(lang);
+        // What the router said beside it stays: `allow` of a 405.
+        rendered.headers_mut().extend(std::mem::take(response.headers_mut()));
+        response = rendered;
+    }
+    app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// The reader's language, for handlers.
+#[derive(Clone, Copy)]
+pub(crate) struct Spoken(pub(crate) Lang);
+
+/// What a request needs; `None` for addresses that are open to everybody.
+fn scope(method: &Method, path: Option<&str>) -> Option<Scope> {
+    match path {
+        Some("/health" | "/ready" | "/") | None => None,
+        _ if method == Method::GET || method == Method::HEAD => Some(Scope::Read),
+        Some("/v1/pricing-rules") => Some(Scope::Admin),
+        _ => Some(Scope::Write),
+    }
+}
+
+/// Lets a request in, and counts it.
+pub(crate) fn admit(
+    app: &App,
+    headers: &HeaderMap,
+    scope: Scope,
+    client: Option<&governor::DefaultDirectRateLimiter>,
+) -> Result<(), Error> {
+    let allowance = match &app.keys {
+        None => client,
+        Some(keys) => {
+            let Some(key) = token(headers).and_then(|token| keys.find(token)) else {
+                // Guessing keys uses up an address's allowance.
+                count(client)?;
+                return Err(Error::new(Kind::Unauthorized));
+            };
+            if key.scope < scope {
+                return Err(Error::new(Kind::Forbidden).about(scope.as_str()));
+            }
+            key.allowance.as_ref()
+        }
+    };
+    count(allowance)
+}
+
+fn count(allowance: Option<&governor::DefaultDirectRateLimiter>) -> Result<(), Error> {
+    let wait = |wait| Error::new(Kind::TooManyRequests).retry_after(wait);
+    clients::count(allowance).map_err(wait)
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+        return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());
+    }
+    headers.get("x-api-key")?.to_str().ok()
+}
+
+/// The language a request asks for.
+pub(crate) fn lang(app: &App, headers: &HeaderMap) -> Lang {
+    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    wanted.map_or(app.settings.language, Lang::from_accept_language)
+}
+
+/// Waits for an answer as long as a request may take.
+pub(crate) async fn within<T>(app: &App, answer: impl Future<Output = T>) -> Result<T, Error> {
+    let late = |_| Error::new(Kind::Timeout);
+    tokio::time::timeout(app.settings.limits.request, answer).await.map_err(late)
+}
+
+/// An answer, or the error that a panic becomes: the connection and its neighbours go on.
+pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Error> {
+    let mut answer = pin!(answer);
+    let result = poll_fn(|cx| {
+        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(answer)) => Poll::Ready(Ok(answer)),
+            Err(_) => Poll::Ready(Err(())),
+        }
+    });
+    result.await.map_err(|()| {
+        tracing::error!("a request panicked");
+        Error::new(Kind::Internal)
+    })
+}

@@ -1,0 +1,213 @@
+//! `/v1/batches`: takes batches in, and shows where they stand.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request as HttpRequest, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderValue, Response, StatusCode, Uri};
+use axum::response::IntoResponse;
+use bytes::Bytes;
+use domain::id::BatchId;
+use http_body::Frame;
+use serde_json::{Value, json};
+use service::batch::{BatchState, Tolerance};
+use service::ledger::PAGE_ROWS_MAX;
+
+use crate::App;
+use crate::batches::{Format, Lines, NewBatch, Started};
+use crate::body::{self, Media, ROWS};
+use crate::error::{Error, Kind};
+use crate::fields::time;
+use crate::json::percent;
+use crate::orders::blocking;
+use crate::params::{Params, names_cursor, read_names_cursor};
+use crate::spool::spool;
+
+const PARAMETERS: [&str; 5] = [
+    "batch_id", "max_concurrency", "tolerated_failure_count", "tolerated_failure_percentage",
+    "dry_run",
+];
+
+/// Spools a batch and starts it.
+pub(crate) async fn start(
+    State(app): State<Arc<App>>,
+    request: HttpRequest,
+) -> Result<Response<Body>, Error> {
+    let (parts, sent) = request.into_parts();
+    let params = Params::read(&parts.uri, &PARAMETERS)?;
+    let media = body::media(&parts.headers, ROWS)?;
+    let options = options(&params, media)?;
+    if (app.health)().disk_low {
+        return Err(Error::new(Kind::DiskSpace));
+    }
+    let suffix = match media {
+        Media::Json => "json",
+        Media::JsonLines => "jsonl",
+    };
+    let spooled = spool(&app, sent, suffix).await?;
+    let new = NewBatch { path: spooled.path().to_owned(), ..options };
+    let started = app.batches.start(new).await?;
+    if let Started::New(_) = started {
+        spooled.keep();
+    }
+    Ok(accepted(&app, started.state()))
+}
+
+fn options(params: &Params, media: Media) -> Result<NewBatch, Error> {
+    let number = |text: &str| text.parse::<u64>().ok();
+    let percent = |text: &str| text.parse::<u8>().ok().filter(|share| *share <= 100);
+    let concurrency = |text: &str| text.parse::<u32>().ok().filter(|most| *most > 0);
+    Ok(NewBatch {
+        id: params.name("batch_id", BatchId::parse)?,
+        format: match media {
+            Media::Json => Format::JsonDocument,
+            Media::JsonLines => Format::JsonLines,
+        },
+        path: Default::default(),
+        tolerance: Tolerance {
+            count: params.parsed("tolerated_failure_count", number)?,
+            percentage: params.parsed("tolerated_failure_percentage", percent)?,
+        },
+        max_concurrency: params.parsed("max_concurrency", concurrency)?,
+        dry_run: params.parsed("dry_run", |text| text.parse().ok())?.unwrap_or(false),
+    })
+}
+
+fn accepted(app: &App, state: &BatchState) -> Response<Body> {
+    let mut response = (StatusCode::ACCEPTED, Json(show(app, state))).into_response();
+    let location = HeaderValue::from_str(&link(&state.id));
+    response
+        .headers_mut()
+        .insert(LOCATION, location.expect("percent-encoded text is visible ASCII"));
+    response
+}
+
+fn link(id: &BatchId) -> String {
+    format!("/v1/batches/{}", percent(id.as_str()))
+}
+
+/// A page of batches, by id.
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
+    let params = Params::read(&uri, &["cursor", "limit"])?;
+    let after = params.parsed("cursor", |text| {
+        BatchId::parse(&read_names_cursor(text)?.0).ok()
+    })?;
+    let limit = params.limit(50, PAGE_ROWS_MAX)?;
+    blocking(&app, move |app| {
+        let batches = app.ledger.batches(after.as_ref(), limit)?;
+        let next = batches.last().filter(|_| batches.len() == limit);
+        let next = next.map(|batch| names_cursor(&[batch.id.as_str(), ""]));
+        let rows: Vec<Value> = batches.iter().map(|batch| show(app, batch)).collect();
+        Ok(Json(json!({"batches": rows, "next_cursor": next})))
+    })
+    .await
+}
+
+fn parse_id(id: &str) -> Result<BatchId, Error> {
+    BatchId::parse(id).map_err(|_| Error::new(Kind::NotFound))
+}
+
+/// Where a batch stands.
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Error> {
+    let state = app.ledger.batch(&parse_id(&id)?)?;
+    Ok(Json(show(&app, &state.ok_or_else(|| Error::new(Kind::NotFound))?)))
+}
+
+/// A batch, by the names of Step Functions' DescribeMapRun. Skipped items are duplicates: they
+/// count as succeeded there, because nothing is left to do about them, and are told apart here.
+pub(crate) fn show(app: &App, state: &BatchState) -> Value {
+    let live = app.batches.live(&state.id).unwrap_or_default();
+    let counts = state.counts;
+    let total = state.total.or(live.total);
+    let open = total.map(|total| total.saturating_sub(counts.done() + live.running));
+    let is_over = state.status != service::batch::BatchStatus::Running;
+    let (pending, aborted) = if is_over { (Some(0), open) } else { (open, Some(0)) };
+    json!({
+        "batch_id": state.id.as_str(),
+        "status": state.status.as_str(),
+        "reason": state.reason,
+        "started_at": time(state.started_at),
+        "updated_at": time(state.updated_at),
+        "stopped_at": is_over.then(|| time(state.updated_at)),
+        "item_counts": {
+            "pending": pending,
+            "running": live.running,
+            "succeeded": counts.succeeded,
+            "failed": counts.failed,
+            "skipped": counts.skipped,
+            "timed_out": live.timed_out,
+            "aborted": aborted,
+            "total": total,
+            "results_written": live.results_written.max(counts.done()),
+        },
+        "checkpoint_bytes": state.offset,
+        "content_hash": blake3::Hash::from_bytes(state.hash).to_hex().as_str(),
+        "tolerated_failure_count": state.tolerance.count,
+        "tolerated_failure_percentage": state.tolerance.percentage,
+        "pricing_rules_version": state.rules,
+        "metadata": serde_json::from_str::<Value>(&state.metadata).unwrap_or(Value::Null),
+        "links": {
+            "self": link(&state.id),
+            "results": format!("{}/results", link(&state.id)),
+            "summary": format!("{}/summary", link(&state.id)),
+        },
+    })
+}
+
+/// What a batch came to.
+pub(crate) async fn summary(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Error> {
+    Ok(Json(app.batches.summary(&parse_id(&id)?).await?))
+}
+
+/// What became of each item, as JSON lines.
+pub(crate) async fn results(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Error> {
+    let lines = app.batches.results(&parse_id(&id)?).await?;
+    let headers = [(CONTENT_TYPE, "application/x-ndjson"), (CACHE_CONTROL, "no-store")];
+    Ok((headers, Body::new(Streamed(lines))).into_response())
+}
+
+/// Takes no more items.
+pub(crate) async fn stop(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Error> {
+    let state = app.batches.stop(&parse_id(&id)?).await?;
+    Ok(accepted(&app, &state))
+}
+
+/// Runs failed items again.
+pub(crate) async fn redrive(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Response<Body>, Error> {
+    let started = app.batches.redrive(&parse_id(&id)?).await?;
+    Ok(accepted(&app, started.state()))
+}
+
+/// A body of lines as they are read.
+struct Streamed(Lines);
+
+impl http_body::Body for Streamed {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        self.0.poll_recv(cx).map(|line| line.map(|line| line.map(Frame::data)))
+    }
+}

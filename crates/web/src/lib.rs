@@ -1,0 +1,157 @@
+//! The HTTP API and its start page: one axum router for every deployable.
+//!
+//! [`router`](router::router) is the whole API on one page, [`error`] the only place an error
+//! becomes a status, [`serve`](serve::serve) the fastest way to put it on a socket.
+//!
+//! Never: a decision about an order, a store, personal data in a log.
+#![forbid(unsafe_code)]
+
+pub mod batches;
+pub mod clients;
+pub mod error;
+pub mod keys;
+pub mod limits;
+pub mod metrics;
+pub mod router;
+pub mod serve;
+
+mod body;
+mod changes;
+mod customers;
+mod events;
+mod explain;
+mod fields;
+mod guard;
+mod intake;
+mod json;
+mod order;
+mod orders;
+mod page;
+mod params;
+mod place;
+mod products;
+mod rows;
+mod rules;
+mod spool;
+mod status;
+mod stock;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use service::ledger::Ledger;
+use service::wire::document;
+use service::wire::message::Lang;
+
+pub use batches::{BatchError, BatchRuns, Format, Live, NewBatch, NoBatches, Started};
+pub use clients::Clients;
+pub use error::Error;
+pub use keys::{Key, Keys, KeysError, Scope};
+pub use limits::Limits;
+pub use metrics::{Gauges, Metrics};
+pub use router::router;
+pub use serve::serve;
+
+/// Everything a request may need.
+pub struct App {
+    /// The one durable door.
+    pub ledger: Arc<dyn Ledger>,
+    /// What runs batches.
+    pub batches: Arc<dyn BatchRuns>,
+    /// What the installation says.
+    pub settings: Settings,
+    /// Who may call; everybody, when absent.
+    pub keys: Option<Keys>,
+    /// Allowances of clients without a key.
+    pub clients: Clients,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How the server fares. Asked often: must be cheap.
+    pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    /// Figures of the store, for `/metrics`.
+    pub gauges: Arc<dyn Fn() -> Gauges + Send + Sync>,
+}
+
+impl App {
+    /// An app without API keys, that is always healthy and has no figures of a store: set the
+    /// fields that are known better.
+    #[must_use]
+    pub fn new(ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
+        Self {
+            ledger,
+            batches: Arc::new(NoBatches),
+            keys: None,
+            clients: Clients::new(&settings.limits),
+            metrics: Metrics::default(),
+            health: Arc::new(Health::default),
+            gauges: Arc::new(Gauges::default),
+            settings,
+        }
+    }
+}
+
+/// What the installation says.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How documents are read. REST sets `missing_id` to `Make`.
+    pub documents: document::Settings,
+    /// The language of those who ask for none of ours.
+    pub language: Lang,
+    /// ISO 4217 code of the currency.
+    pub currency: Box<str>,
+    /// Every bound.
+    pub limits: Limits,
+    /// Where bodies of batches are spooled; must exist, on a disk that holds what it syncs.
+    pub spool_dir: PathBuf,
+    /// The program's version, shown to operators.
+    pub version: &'static str,
+}
+
+impl Settings {
+    /// Brazilian reais, English, the default limits; ids of orders that have none are UUIDv7.
+    #[must_use]
+    pub fn new(mut documents: document::Settings, spool_dir: PathBuf) -> Self {
+        documents.missing_id = document::MissingId::Make(Arc::new(fields::new_order_id));
+        Self {
+            documents,
+            language: Lang::En,
+            currency: "BRL".into(),
+            limits: Limits::default(),
+            spool_dir,
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// Decimals of the currency.
+    #[must_use]
+    pub fn exponent(&self) -> u32 {
+        self.documents.currency_exponent
+    }
+}
+
+/// How the server fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether the store's writer takes requests.
+    pub writer_alive: bool,
+    /// Whether disk space is below the safe minimum.
+    pub disk_low: bool,
+    /// Free bytes of the store's disk, when known.
+    pub disk_free_bytes: Option<u64>,
+    /// What else is wrong, for operators; empty when nothing is.
+    pub problems: Vec<String>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { writer_alive: true, disk_low: false, disk_free_bytes: None, problems: Vec::new() }
+    }
+}
+
+impl Health {
+    /// Whether requests are taken.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.writer_alive && !self.disk_low
+    }
+}

@@ -1,0 +1,61 @@
+//! Every bound of the HTTP intake, in one place, with its reason.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// What one server bears. The defaults suit one machine on an internal network.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest order document, in bytes; more is 413. An order of a thousand lines fits.
+    pub order_bytes_max: usize,
+    /// Largest body of products, stock counts or customers, in bytes; more is 413.
+    pub rows_bytes_max: usize,
+    /// Most products, stock counts or customers in one request; more is 413.
+    pub rows_max: usize,
+    /// Largest set of pricing rules, in bytes.
+    pub rules_bytes_max: usize,
+    /// Largest batch that is spooled, in bytes; more is 413.
+    pub batch_bytes_max: u64,
+    /// Longest a batch's body may make no progress.
+    pub batch_idle: Duration,
+    /// Longest a request may take, its body included; streamed batches and results excepted.
+    pub request: Duration,
+    /// Longest a client may take over a request's head, and idle between two requests.
+    pub header: Duration,
+    /// Requests per second of one client: an API key, or an address (IPv6: a /64). `None` is
+    /// unlimited. Clients on the loopback interface without a key are never limited: that is
+    /// where proxies and operators are.
+    pub rate_per_second: Option<NonZeroU32>,
+    /// Requests one client may send at once after being quiet.
+    pub rate_burst: NonZeroU32,
+    /// Most addresses that are told apart; the rest share one allowance.
+    pub rate_clients_max: usize,
+    /// Most connections; further ones wait to be accepted.
+    pub connections_max: u32,
+    /// Longest a shutdown waits for requests that were accepted.
+    pub shutdown: Duration,
+    /// Most bytes of one page of changes; a page holds at least one.
+    pub changes_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let rate = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        Self {
+            order_bytes_max: 256 << 10,
+            rows_bytes_max: 32 << 20,
+            rows_max: 50_000,
+            rules_bytes_max: 1 << 20,
+            batch_bytes_max: 8 << 30,
+            batch_idle: Duration::from_secs(60),
+            request: Duration::from_secs(30),
+            header: Duration::from_secs(30),
+            rate_per_second: Some(rate(50_000)),
+            rate_burst: rate(100_000),
+            rate_clients_max: 10_000,
+            connections_max: 10_000,
+            shutdown: Duration::from_secs(30),
+            changes_bytes_max: 8 << 20,
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! `GET /v1/orders/{id}`: an order with its lines, the reason for its price, and its history.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response, StatusCode, Uri};
+use axum::response::IntoResponse;
+use domain::event::Event;
+use domain::id::{MerchantId, OrderId};
+use domain::order;
+use domain::pricing::Pricing;
+use domain::state::OrderState;
+use domain::time::Timestamp;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use service::change::{Audit, Seq};
+use service::ledger::{Found, OrderView};
+use service::wire::document::{self, Command, MissingId};
+use service::wire::message::{Lang, line_label, order_label};
+use service::wire::violation::Severity;
+
+use crate::App;
+use crate::error::{Error, Kind, stored};
+use crate::events::{self, kind, policy};
+use crate::explain;
+use crate::fields::{money, time};
+use crate::guard::Spoken;
+use crate::params::{Params, cursor};
+use crate::place::{Dialect, link};
+
+/// Everything about one order, in the order it is read.
+#[derive(Serialize)]
+struct Shown<'a> {
+    order_id: &'a str,
+    merchant_id: &'a str,
+    status: &'a str,
+    status_label: &'a str,
+    valid: bool,
+    is_duplicate: bool,
+    kind: &'a str,
+    revision: u32,
+    channel: &'a str,
+    customer_id: Option<&'a str>,
+    batch: Option<Value>,
+    received_at: String,
+    updated_at: String,
+    total: Option<String>,
+    currency: &'a str,
+    shortage_policy: &'a str,
+    lines: Vec<Value>,
+    pricing: Option<Value>,
+    repeats: u32,
+    warnings: Vec<Value>,
+    history: Vec<Value>,
+    attributes: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    document: Option<&'a RawValue>,
+    document_url: String,
+    links: Value,
+    #[serde(flatten)]
+    older: Option<Older<'a>>,
+}
+
+/// Names that older systems know.
+#[derive(Serialize)]
+struct Older<'a> {
+    #[serde(rename = "orderId")]
+    order_id: Option<&'a str>,
+    #[serde(rename = "isDuplicate")]
+    is_duplicate: bool,
+    message: &'a str,
+}
+
+/// Finds an order by its id, and by its seller when that is given.
+fn find(app: &App, id: &str, uri: &Uri) -> Result<Found, Error> {
+    let params = Params::read(uri, &["merchant_id"])?;
+    let merchant = params.name("merchant_id", MerchantId::parse)?;
+    let Ok(id) = OrderId::parse(id) else { return Err(Error::new(Kind::NotFound)) };
+    match app.ledger.order(&id, merchant.as_ref())? {
+        Found::Nothing => Err(Error::new(Kind::NotFound)),
+        Found::Ambiguous(merchants) => {
+            let merchants: Vec<&str> = merchants.iter().map(MerchantId::as_str).collect();
+            Err(Error::new(Kind::Ambiguous).with("merchants", merchants))
+        }
+        found @ (Found::Order(_) | Found::Invalid(_)) => Ok(found),
+    }
+}
+
+/// One order.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response<Body>, Error> {
+    let dialect = Dialect::of(&uri);
+    let body = match find(&app, &id, &uri)? {
+        Found::Order(view) => order(&app, &view, lang, dialect)?,
+        Found::Invalid(found) => invalid(&found, lang, dialect)?,
+        Found::Nothing | Found::Ambiguous(_) => return Err(Error::new(Kind::NotFound)),
+    };
+    Ok(json_response(StatusCode::OK, body))
+}
+
+/// An order's document, byte for byte.
+pub(crate) async fn document(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response<Body>, Error> {
+    let document = match find(&app, &id, &uri)? {
+        Found::Order(view) => view.document,
+        Found::Invalid(found) => found.2.document,
+        Found::Nothing | Found::Ambiguous(_) => return Err(Error::new(Kind::NotFound)),
+    };
+    // What somebody sent is never shown as a page of ours.
+    let headers = [
+        ("content-type", "application/octet-stream"),
+        ("content-disposition", "attachment; filename=\"order.json\""),
+        ("x-content-type-options", "nosniff"),
+    ];
+    Ok((headers, document).into_response())
+}
+
+/// A JSON answer.
+pub(crate) fn json_response(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    response
+}
+
+fn written(shown: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(shown).map_err(|_| Error::new(Kind::Internal))
+}
+
+fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<String, Error> {
+    let state = &view.state;
+    let label = order_label(state.status.as_str(), lang);
+    let pricing = view.history.iter().rev().find_map(|(_, _, event)| priced(event));
+    let pricing = pricing.map(|pricing| explain::pricing(app, pricing));
+    let link = link(&state.key);
+    let path = link.split_once('?').unwrap_or((&link, ""));
+    written(&Shown {
+        order_id: state.key.id.as_str(),
+        merchant_id: state.key.merchant.as_str(),
+        status: state.status.as_str(),
+        status_label: label,
+        valid: true,
+        is_duplicate: false,
+        kind: kind(state.kind),
+        revision: state.revision,
+        channel: state.channel.as_str(),
+        customer_id: state.customer.as_ref().map(|c| c.as_str()),
+        batch: state.batch.as_ref().map(events::batch),
+        received_at: time(state.received_at),
+        updated_at: time(state.updated_at),
+        total: state.total.map(|total| money(total, app.settings.exponent())),
+        currency: &app.settings.currency,
+        shortage_policy: policy(state.shortage),
+        lines: lines(app, view, pricing.as_ref(), lang),
+        pricing: pricing.map(without_lines),
+        repeats: state.repeats,
+        warnings: view.warnings.iter().map(|w| stored(w, Severity::Warn, lang)).collect(),
+        history: history(app, &view.history),
+        attributes: document::attributes(&view.document),
+        document: events::raw(&view.document),
+        document_url: format!("{}/document?{}", path.0, path.1),
+        links: json!({"self": link}),
+        older: (dialect == Dialect::Older).then(|| Older {
+            order_id: Some(state.key.id.as_str()),
+            is_duplicate: false,
+            message: label,
+        }),
+    })
+}
+
+fn priced(event: &Event) -> Option<&Pricing> {
+    match event {
+        Event::Priced(pricing) => Some(pricing),
+        Event::Received(_)
+        | Event::Allocated { .. }
+        | Event::Rejected(_)
+        | Event::Filled { .. }
+        | Event::Queued { .. }
+        | Event::Unreserved { .. }
+        | Event::Fulfilled
+        | Event::Repeated { .. } => None,
+    }
+}
+
+/// The explanation beside the lines, which carry their own part of it.
+fn without_lines(mut pricing: Value) -> Value {
+    if let Some(members) = pricing.as_object_mut() {
+        members.remove("lines");
+    }
+    pricing
+}
+
+fn history(app: &App, history: &[(Seq, Timestamp, Event)]) -> Vec<Value> {
+    let one = |(seq, at, event): &(Seq, Timestamp, Event)| {
+        let details = match event {
+            Event::Priced(_) => without_lines(events::details(app, event)),
+            _ => events::details(app, event),
+        };
+        json!({
+            "sequence": cursor(*seq),
+            "at": time(*at),
+            "event": event.name(),
+            "details": details,
+        })
+    };
+    history.iter().map(one).collect()
+}
+
+/// The document's lines, each with what it costs and what its claim has. A document that is not
+/// read any more (rules have changed since) leaves the claims.
+fn lines(app: &App, view: &OrderView, pricing: Option<&Value>, lang: Lang) -> Vec<Value> {
+    let state = &view.state;
+    let explained = |at: usize| pricing.and_then(|p| p.get("lines")?.get(at).cloned());
+    let Some(purchase) = read_again(app, view) else {
+        return state.claims.iter().map(|claim| claimed(state, claim.sku.as_str(), lang)).collect();
+    };
+    let of_line = |(at, line): (usize, &order::Line)| {
+        let mut shown = claimed(state, line.sku.as_str(), lang);
+        if let Value::Object(members) = &mut shown {
+            members.insert("line".into(), (at + 1).into());
+            members.insert("quantity".into(), line.quantity.into());
+            if let Some(Value::Object(mut price)) = explained(at) {
+                members.append(&mut price);
+            }
+        }
+        shown
+    };
+    purchase.lines.as_slice().iter().enumerate().map(of_line).collect()
+}
+
+fn claimed(state: &OrderState, sku: &str, lang: Lang) -> Value {
+    let claim = state.claims.iter().find(|claim| claim.sku.as_str() == sku);
+    let status = claim.map_or("OPEN", |claim| claim.state.as_str());
+    json!({
+        "sku": sku,
+        "quantity": claim.map(|claim| claim.quantity),
+        "status": status,
+        "status_label": line_label(status, lang),
+    })
+}
+
+fn read_again(app: &App, view: &OrderView) -> Option<order::Purchase> {
+    let id = view.state.key.id.clone();
+    let mut settings = app.settings.documents.clone();
+    settings.missing_id = MissingId::Make(Arc::new(move || id.clone()));
+    match document::read(&view.document, &settings).ok()?.command {
+        Command::Create(order) | Command::Amend(order) => match order.body {
+            order::Body::Purchase(purchase) => Some(purchase),
+            order::Body::Transfer(_) => None,
+        },
+        Command::Cancel(_) => None,
+    }
+}
+
+/// What was only ever invalid.
+#[derive(Serialize)]
+struct ShownInvalid<'a> {
+    order_id: Option<&'a str>,
+    merchant_id: Option<&'a str>,
+    status: &'a str,
+    status_label: &'a str,
+    valid: bool,
+    is_duplicate: bool,
+    channel: &'a str,
+    batch: Option<Value>,
+    received_at: String,
+    sequence: String,
+    violations: Vec<Value>,
+    document: Option<&'a RawValue>,
+    document_text: Option<String>,
+    #[serde(flatten)]
+    older: Option<Older<'a>>,
+}
+
+fn invalid(
+    (seq, at, audit): &(Seq, Timestamp, Audit),
+    lang: Lang,
+    dialect: Dialect,
+) -> Result<String, Error> {
+    let document = events::raw(&audit.document);
+    let order_id = audit.order.as_ref().map(OrderId::as_str);
+    written(&ShownInvalid {
+        order_id,
+        merchant_id: audit.merchant.as_ref().map(MerchantId::as_str),
+        status: "INVALID",
+        status_label: order_label("INVALID", lang),
+        valid: false,
+        is_duplicate: false,
+        channel: audit.channel.as_str(),
+        batch: audit.batch.as_ref().map(events::batch),
+        received_at: time(*at),
+        sequence: cursor(*seq),
+        violations: audit.faults.iter().map(|f| stored(f, Severity::Error, lang)).collect(),
+        document,
+        document_text: document
+            .is_none()
+            .then(|| String::from_utf8_lossy(&audit.document).into_owned()),
+        older: (dialect == Dialect::Older).then(|| Older {
+            order_id,
+            is_duplicate: false,
+            message: order_label("INVALID", lang),
+        }),
+    })
+}

@@ -1,0 +1,164 @@
+//! `GET /v1/orders` and `POST /v1/orders/{id}/fulfil`.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::{Extension, Json};
+use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
+use domain::order::Channel;
+use domain::state::{Claim, ClaimState, OrderState, Status};
+use serde_json::{Value, json};
+use service::change::Seq;
+use service::ledger::{Answer, By, Found, PAGE_ROWS_MAX, Query, Request, SUPPORTED_FILTERS};
+use service::wire::message::{Lang, line_label, order_label};
+
+use crate::App;
+use crate::error::{Error, Kind};
+use crate::events::{self, kind};
+use crate::fields::{money, time};
+use crate::guard::Spoken;
+use crate::params::{Params, cursor, read_cursor};
+use crate::place::link;
+
+const PARAMETERS: [&str; 11] = [
+    "status", "merchant_id", "customer_id", "sku", "line_status", "batch_id", "channel", "from",
+    "until", "limit", "cursor",
+];
+
+/// A page of orders, newest first.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
+    uri: Uri,
+) -> Result<Json<Value>, Error> {
+    let query = query(&app, &Params::read(&uri, &PARAMETERS)?)?;
+    let page = blocking(&app, move |app| Ok(app.ledger.find(&query)?)).await?;
+    let rows = page.orders.iter().map(|(seq, state)| row(&app, *seq, state, lang));
+    Ok(Json(json!({
+        "orders": rows.collect::<Vec<_>>(),
+        "next_cursor": page.next.map(cursor),
+    })))
+}
+
+/// Runs what may wait for a disk where it holds nobody up.
+pub(crate) async fn blocking<T: Send + 'static>(
+    app: &Arc<App>,
+    work: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let app = app.clone();
+    let done = tokio::task::spawn_blocking(move || work(&app)).await;
+    done.map_err(|_| Error::new(Kind::Internal))?
+}
+
+fn query(app: &App, params: &Params) -> Result<Query, Error> {
+    let zone = &app.settings.documents.time_zone;
+    Ok(Query {
+        by: by(params)?,
+        from: params.from("from", zone)?,
+        until: params.until("until", zone)?,
+        before: params.parsed("cursor", read_cursor)?,
+        limit: params.limit(50, PAGE_ROWS_MAX)?,
+    })
+}
+
+fn by(params: &Params) -> Result<By, Error> {
+    let merchant = params.name("merchant_id", MerchantId::parse)?;
+    let status = params.parsed("status", Status::parse)?;
+    let customer = params.name("customer_id", CustomerId::parse)?;
+    let sku = params.name("sku", Sku::parse)?;
+    let line = params.parsed("line_status", claim_state)?;
+    let batch = params.name("batch_id", BatchId::parse)?;
+    let channel = params.parsed("channel", Channel::parse)?;
+    match (merchant, status, customer, sku, line, batch, channel) {
+        (None, None, None, None, None, None, None) => Ok(By::All),
+        (None, Some(status), None, None, None, None, None) => Ok(By::Status(status)),
+        (Some(m), None, None, None, None, None, None) => Ok(By::Merchant(m)),
+        (Some(m), Some(status), None, None, None, None, None) => Ok(By::MerchantStatus(m, status)),
+        (Some(m), None, Some(customer), None, None, None, None) => Ok(By::Customer(m, customer)),
+        (Some(merchant), None, None, Some(sku), None, None, None) => {
+            Ok(By::Sku(StockKey { merchant, sku }))
+        }
+        (Some(merchant), None, None, Some(sku), Some(line), None, None) => {
+            Ok(By::SkuStatus(StockKey { merchant, sku }, line))
+        }
+        (None, None, None, None, None, Some(batch), None) => Ok(By::Batch(batch)),
+        (None, None, None, None, None, None, Some(channel)) => Ok(By::Channel(channel)),
+        _ => Err(Error::new(Kind::UnsupportedFilters).about(SUPPORTED_FILTERS)),
+    }
+}
+
+/// A line status on the wire. `BACKORDERED` is a claim in the SKU's queue, not one that only
+/// stands by for it.
+fn claim_state(name: &str) -> Option<ClaimState> {
+    ClaimState::ALL.iter().find(|(_, n)| *n == name).map(|(state, _)| *state)
+}
+
+/// An order in a list.
+pub(crate) fn row(app: &App, seq: Seq, state: &OrderState, lang: Lang) -> Value {
+    let line = |claim: &Claim| {
+        let status = claim.state.as_str();
+        json!({
+            "sku": claim.sku.as_str(),
+            "quantity": claim.quantity,
+            "status": status,
+            "status_label": line_label(status, lang),
+        })
+    };
+    json!({
+        "order_id": state.key.id.as_str(),
+        "merchant_id": state.key.merchant.as_str(),
+        "status": state.status.as_str(),
+        "status_label": order_label(state.status.as_str(), lang),
+        "kind": kind(state.kind),
+        "channel": state.channel.as_str(),
+        "customer_id": state.customer.as_ref().map(|c| c.as_str()),
+        "batch": state.batch.as_ref().map(events::batch),
+        "received_at": time(state.received_at),
+        "updated_at": time(state.updated_at),
+        "total": state.total.map(|total| money(total, app.settings.exponent())),
+        "currency": &app.settings.currency,
+        "lines": state.claims.iter().map(line).collect::<Vec<_>>(),
+        "repeats": state.repeats,
+        "sequence": cursor(seq),
+        "links": {"self": link(&state.key)},
+    })
+}
+
+/// Notes that an order's goods were handed over; answers the order as it is then.
+pub(crate) async fn fulfil(
+    State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Json<Value>, Error> {
+    let params = Params::read(&uri, &["merchant_id"])?;
+    let merchant = params.name("merchant_id", MerchantId::parse)?;
+    let id = OrderId::parse(&id).map_err(|_| Error::new(Kind::NotFound))?;
+    let key = key(&app, id, merchant)?;
+    let answers = app.ledger.execute(vec![Request::Fulfil(key.clone())]).await?;
+    if let Some(Answer::Refused(refusal)) = answers.into_iter().next() {
+        return Err(refusal.into());
+    }
+    match app.ledger.order(&key.id, Some(&key.merchant))? {
+        Found::Order(view) => Ok(Json(row(&app, view.seq, &view.state, lang))),
+        Found::Ambiguous(_) | Found::Invalid(_) | Found::Nothing => {
+            Err(Error::new(Kind::NotFound))
+        }
+    }
+}
+
+/// The one order that an id, and perhaps a seller, names.
+fn key(app: &App, id: OrderId, merchant: Option<MerchantId>) -> Result<OrderKey, Error> {
+    if let Some(merchant) = merchant {
+        return Ok(OrderKey { id, merchant });
+    }
+    match app.ledger.order(&id, None)? {
+        Found::Order(view) => Ok(view.state.key),
+        Found::Ambiguous(merchants) => {
+            let merchants: Vec<&str> = merchants.iter().map(MerchantId::as_str).collect();
+            Err(Error::new(Kind::Ambiguous).with("merchants", merchants))
+        }
+        Found::Invalid(_) | Found::Nothing => Err(Error::new(Kind::NotFound)),
+    }
+}

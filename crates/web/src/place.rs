@@ -1,0 +1,312 @@
+//! `POST /v1/orders`: the hot path. One read, one parse, one commit, one answer written by hand.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request as HttpRequest, State};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
+use bytes::Bytes;
+use domain::event::{Refusal, Rejection, Shortage};
+use domain::id::OrderKey;
+use domain::order::Order;
+use domain::state::Status;
+use serde_json::{Value, json};
+use service::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault};
+use service::ledger::{Accepted, Answer, Receive, Request};
+use service::wire::document::{self, Command, Found, read};
+use service::wire::message::{Lang, text};
+use service::wire::violation::Violation;
+
+use crate::App;
+use crate::body::{self, Media};
+use crate::error::{Error, Kind};
+use crate::json::{Writer, percent};
+use crate::metrics::Outcome;
+
+/// Whose names an answer carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Ours.
+    V1,
+    /// Ours, with those of older systems beside them.
+    Older,
+}
+
+impl Dialect {
+    /// By the address that was called.
+    pub(crate) fn of(uri: &Uri) -> Self {
+        if uri.path().starts_with("/v1/") { Self::V1 } else { Self::Older }
+    }
+}
+
+/// The router's way in.
+pub(crate) async fn handle(
+    State(app): State<Arc<App>>,
+    request: HttpRequest,
+) -> Result<Response<Body>, Error> {
+    let (parts, body) = request.into_parts();
+    let lang = crate::guard::lang(&app, &parts.headers);
+    place(&app, Dialect::of(&parts.uri), lang, &parts.headers, body).await
+}
+
+/// Takes in one order.
+pub(crate) async fn place<B>(
+    app: &App,
+    dialect: Dialect,
+    lang: Lang,
+    headers: &HeaderMap,
+    body: B,
+) -> Result<Response<Body>, Error>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    let result = take(app, headers, body, |key, accepted, warnings| {
+        answer(app, dialect, lang, key, accepted, warnings)
+    });
+    match result.await {
+        Ok(response) => Ok(response),
+        Err(error) => {
+            app.metrics.order(outcome(error.kind()));
+            Err(in_dialect(error, dialect))
+        }
+    }
+}
+
+async fn take<B>(
+    app: &App,
+    headers: &HeaderMap,
+    body: B,
+    answer: impl FnOnce(&OrderKey, &Accepted, &[Violation]) -> Response<Body>,
+) -> Result<Response<Body>, Error>
+where
+    B: http_body::Body<Data = Bytes> + Unpin,
+{
+    if body::media(headers, body::JSON)? != Media::Json {
+        return Err(Error::new(Kind::UnsupportedMediaType).about(body::JSON));
+    }
+    let limits = &app.settings.limits;
+    let document = body::collect(body, limits.order_bytes_max, limits.request).await?;
+    let read = match read(&document, &app.settings.documents) {
+        Ok(read) => read,
+        Err(fault) => return Err(invalid(app, fault, document).await),
+    };
+    let order = match read.command {
+        Command::Create(order) => order,
+        Command::Amend(_) | Command::Cancel(_) => return Err(Error::new(Kind::UnsupportedCommand)),
+    };
+    let (key, warnings) = (order.key.clone(), read.warnings);
+    let accepted = receive(app, order, document, &warnings).await?;
+    Ok(answer(&key, &accepted, &warnings))
+}
+
+async fn receive(
+    app: &App,
+    order: Order,
+    document: Bytes,
+    warnings: &[Violation],
+) -> Result<Accepted, Error> {
+    let key = order.key.clone();
+    let warnings = faults(warnings);
+    let receive = Receive { order, document, warnings, batch: None, rules: None };
+    let answers = app.ledger.execute(vec![Request::Receive(Box::new(receive))]).await?;
+    match answers.into_iter().next() {
+        Some(Answer::Accepted(accepted)) => Ok(accepted),
+        Some(Answer::Refused(Refusal::Duplicate { status })) => Err(duplicate(&key, status)),
+        Some(Answer::Refused(refusal)) => Err(refusal.into()),
+        Some(Answer::Invalid(faults)) => Err(faults.into()),
+        Some(
+            Answer::Recorded
+            | Answer::Stock(_)
+            | Answer::Rules(_)
+            | Answer::Batch(_)
+            | Answer::Broken,
+        )
+        | None => Err(Error::new(Kind::Internal)),
+    }
+}
+
+fn faults(violations: &[Violation]) -> Vec<Fault> {
+    let fault = |v: &Violation| Fault { pointer: (&*v.pointer).into(), code: v.code.as_str().into() };
+    violations.iter().map(fault).collect()
+}
+
+/// Most violations that are kept of one document; the answer lists all.
+const FAULTS_KEPT_MAX: usize = 100;
+
+/// Records what is no order, then says why it is none.
+async fn invalid(app: &App, fault: document::Fault, document: Bytes) -> Error {
+    let nothing = || Found { id: None, merchant: None, channel: app.settings.documents.channel };
+    let malformed = || vec![Fault { pointer: "".into(), code: "malformed".into() }];
+    let (found, kept, error) = match fault {
+        document::Fault::Malformed(fault) => (nothing(), malformed(), fault.into()),
+        document::Fault::Invalid { found, violations } => {
+            let kept = faults(&violations[..violations.len().min(FAULTS_KEPT_MAX)]);
+            (found, kept, Error::documents(violations))
+        }
+    };
+    let audit = Audit {
+        order: found.id,
+        merchant: found.merchant,
+        channel: found.channel,
+        batch: None,
+        faults: kept,
+        document: document.slice(..document.len().min(AUDIT_DOCUMENT_BYTES_MAX)),
+    };
+    match app.ledger.execute(vec![Request::Audit(Box::new(audit))]).await {
+        Ok(_) => error,
+        // What was not recorded was not received: the sender hears of it and sends again.
+        Err(unavailable) => unavailable.into(),
+    }
+}
+
+fn duplicate(key: &OrderKey, status: Status) -> Error {
+    Error::new(Kind::Duplicate).with(
+        "order",
+        json!({
+            "order_id": key.id.as_str(),
+            "merchant_id": key.merchant.as_str(),
+            "status": status.as_str(),
+            "links": {"self": link(key)},
+        }),
+    )
+}
+
+/// The address of an order.
+pub(crate) fn link(key: &OrderKey) -> String {
+    let (id, merchant) = (percent(key.id.as_str()), percent(key.merchant.as_str()));
+    format!("/v1/orders/{id}?merchant_id={merchant}")
+}
+
+fn in_dialect(error: Error, dialect: Dialect) -> Error {
+    match dialect {
+        Dialect::V1 => error,
+        Dialect::Older => {
+            let repeated = error.kind() == Kind::Duplicate;
+            // The text is filled in where the language is known.
+            error.with("valid", repeated).with("isDuplicate", repeated).with("message", Value::Null)
+        }
+    }
+}
+
+fn outcome(kind: Kind) -> Outcome {
+    match kind {
+        Kind::Duplicate => Outcome::Duplicate,
+        Kind::Invalid => Outcome::Invalid,
+        Kind::Malformed => Outcome::Malformed,
+        Kind::Full
+        | Kind::DiskSpace
+        | Kind::OutcomeUnknown
+        | Kind::Timeout
+        | Kind::Closed
+        | Kind::Internal => Outcome::Unavailable,
+        _ => Outcome::Refused,
+    }
+}
+
+fn taken(status: Status) -> Outcome {
+    match status {
+        Status::Completed | Status::Fulfilled => Outcome::Completed,
+        Status::Backordered => Outcome::Backordered,
+        Status::Rejected | Status::Invalid | Status::Failed | Status::Cancelled => Outcome::Rejected,
+        Status::Received | Status::Processing => Outcome::Waiting,
+    }
+}
+
+fn answer(
+    app: &App,
+    dialect: Dialect,
+    lang: Lang,
+    key: &OrderKey,
+    accepted: &Accepted,
+    warnings: &[Violation],
+) -> Response<Body> {
+    app.metrics.order(taken(accepted.status));
+    let settings = &app.settings;
+    let mut out = Writer(Vec::with_capacity(384 + 96 * accepted.claims.len()));
+    out.raw("{\"order_id\":").string(key.id.as_str());
+    out.raw(",\"merchant_id\":").string(key.merchant.as_str());
+    out.raw(",\"status\":").string(accepted.status.as_str());
+    out.raw(",\"total\":");
+    match accepted.total {
+        Some(total) => out.money(total.0, settings.exponent()),
+        None => out.raw("null"),
+    };
+    out.raw(",\"currency\":").string(&settings.currency);
+    lines(&mut out, accepted);
+    shortages(&mut out, &accepted.shortages);
+    if let Some(rejection) = &accepted.rejection {
+        rejected(&mut out, rejection);
+    }
+    warned(&mut out, warnings, lang);
+    if dialect == Dialect::Older {
+        out.raw(",\"orderId\":").string(key.id.as_str());
+        out.raw(",\"valid\":true,\"isDuplicate\":false,\"message\":");
+        out.string(service::wire::message::order_label(accepted.status.as_str(), lang));
+    }
+    out.raw(",\"links\":{\"self\":\"");
+    let begin = out.0.len();
+    out.raw("/v1/orders/").percent(key.id.as_str());
+    out.raw("?merchant_id=").percent(key.merchant.as_str());
+    let end = out.0.len();
+    out.raw("\"}}");
+    respond(Bytes::from(out.0), begin, end)
+}
+
+/// The answer: its `Location` is the part of the body from `begin` to `end`, not a copy.
+fn respond(body: Bytes, begin: usize, end: usize) -> Response<Body> {
+    let location = HeaderValue::from_maybe_shared(body.slice(begin..end));
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(LOCATION, location.expect("percent-encoded text is visible ASCII"));
+    response
+}
+
+fn lines(out: &mut Writer, accepted: &Accepted) {
+    out.raw(",\"lines\":[");
+    for (at, claim) in accepted.claims.iter().enumerate() {
+        out.raw(if at > 0 { ",{\"sku\":" } else { "{\"sku\":" }).string(claim.sku.as_str());
+        out.raw(",\"quantity\":").integer(claim.quantity);
+        out.raw(",\"status\":").string(claim.state.as_str()).raw("}");
+    }
+    out.raw("]");
+}
+
+fn shortages(out: &mut Writer, shortages: &[Shortage]) {
+    out.raw(",\"shortages\":[");
+    for (at, short) in shortages.iter().enumerate() {
+        out.raw(if at > 0 { ",{\"sku\":" } else { "{\"sku\":" }).string(short.sku.as_str());
+        out.raw(",\"wanted\":").integer(short.wanted);
+        out.raw(",\"available\":").integer(short.available).raw("}");
+    }
+    out.raw("]");
+}
+
+fn rejected(out: &mut Writer, rejection: &Rejection) {
+    out.raw(",\"rejection\":{\"code\":").string(rejection.code());
+    match rejection {
+        Rejection::OutOfStock(short) => shortages(out, short),
+        Rejection::UnknownSku(skus) => {
+            out.raw(",\"skus\":[");
+            for (at, sku) in skus.iter().enumerate() {
+                out.raw(if at > 0 { "," } else { "" }).string(sku.as_str());
+            }
+            out.raw("]");
+        }
+    }
+    out.raw("}");
+}
+
+fn warned(out: &mut Writer, warnings: &[Violation], lang: Lang) {
+    out.raw(",\"warnings\":[");
+    for (at, warning) in warnings.iter().enumerate() {
+        let open = if at > 0 { ",{\"pointer\":" } else { "{\"pointer\":" };
+        out.raw(open).string(&warning.pointer);
+        out.raw(",\"code\":").string(warning.code.as_str());
+        out.raw(",\"severity\":").string(warning.severity.as_str());
+        out.raw(",\"message\":").string(&text(warning, lang)).raw("}");
+    }
+    out.raw("]");
+}

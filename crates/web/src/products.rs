@@ -1,0 +1,153 @@
+//! `/v1/products`: the catalogue.
+
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request as HttpRequest, State};
+use axum::http::Uri;
+use domain::id::{Category, MerchantId, Sku, StockKey};
+use domain::money::Decimal;
+use serde_json::{Value, json};
+use service::catalogue::Product;
+use service::ledger::{Answer, PAGE_ROWS_MAX, Request};
+use service::wire::violation::Code;
+
+use crate::App;
+use crate::body::{self, ROWS, collect};
+use crate::error::{Error, Kind, RowCode};
+use crate::fields::unit_price;
+use crate::orders::blocking;
+use crate::params::{Params, names_cursor, read_stock_cursor};
+use crate::rows::{self, Row};
+
+/// Most products that one commit takes: other requests wait for no more than that.
+const PRODUCTS_PER_COMMIT_MAX: usize = 1_000;
+/// Longest description, in bytes.
+const DESCRIPTION_BYTES_MAX: usize = 1_000;
+
+/// A page of products, by seller and SKU.
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
+    let params = Params::read(&uri, &["merchant_id", "cursor", "limit"])?;
+    let merchant = params.name("merchant_id", MerchantId::parse)?;
+    let after = params.parsed("cursor", read_stock_cursor)?;
+    let limit = params.limit(100, PAGE_ROWS_MAX)?;
+    blocking(&app, move |app| {
+        let rows = page(app, merchant.as_ref(), after.as_ref(), limit);
+        let next = rows.last().filter(|_| rows.len() == limit);
+        let next = next.map(|p| names_cursor(&[p.key.merchant.as_str(), p.sku().as_str()]));
+        let rows: Vec<Value> = rows.iter().map(|product| show(app, product)).collect();
+        Ok(Json(json!({"products": rows, "next_cursor": next})))
+    })
+    .await
+}
+
+/// The first `limit` products after `after`. The catalogue is not sorted: one pass keeps the
+/// smallest.
+fn page(
+    app: &App,
+    merchant: Option<&MerchantId>,
+    after: Option<&StockKey>,
+    limit: usize,
+) -> Vec<Arc<Product>> {
+    let catalogue = app.ledger.catalogue();
+    let mut smallest: BinaryHeap<&StockKey> = BinaryHeap::with_capacity(limit + 1);
+    for key in catalogue.products.keys() {
+        let wanted = merchant.is_none_or(|m| key.merchant == *m) && after.is_none_or(|a| key > a);
+        if wanted && (smallest.len() < limit || smallest.peek().is_some_and(|last| key < *last)) {
+            smallest.push(key);
+            if smallest.len() > limit {
+                smallest.pop();
+            }
+        }
+    }
+    let keys = smallest.into_sorted_vec().into_iter();
+    keys.filter_map(|key| catalogue.products.get(key).cloned()).collect()
+}
+
+/// One product.
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(sku): Path<String>,
+    uri: Uri,
+) -> Result<Json<Value>, Error> {
+    let params = Params::read(&uri, &["merchant_id"])?;
+    let merchant = params.merchant(&app.settings.documents.default_merchant)?;
+    let sku = Sku::parse(&sku).map_err(|_| Error::new(Kind::NotFound))?;
+    let catalogue = app.ledger.catalogue();
+    let product = catalogue.products.get(&StockKey { merchant, sku });
+    let product = product.ok_or_else(|| Error::new(Kind::NotFound))?;
+    Ok(Json(show(&app, product)))
+}
+
+/// A product, on the wire.
+pub(crate) fn show(app: &App, product: &Product) -> Value {
+    json!({
+        "merchant_id": product.key.merchant.as_str(),
+        "sku": product.sku().as_str(),
+        "description": product.description,
+        "category": product.category.as_ref().map(|c| c.as_str()),
+        "price": product.price.map(|price| unit_price(price, app.settings.exponent())),
+    })
+}
+
+/// Adds or changes products: all of them, or none when a row is invalid.
+pub(crate) async fn put(
+    State(app): State<Arc<App>>,
+    request: HttpRequest,
+) -> Result<Json<Value>, Error> {
+    let (parts, sent) = request.into_parts();
+    Params::read(&parts.uri, &[])?;
+    let media = body::media(&parts.headers, ROWS)?;
+    let limits = &app.settings.limits;
+    let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
+    let read = move |app: &App| rows::read(app, &bytes, media, |row| parse(app, row));
+    let products = blocking(&app, read).await?;
+    let stored = products.len();
+    let mut left = products.into_iter();
+    loop {
+        let chunk: Vec<Product> = left.by_ref().take(PRODUCTS_PER_COMMIT_MAX).collect();
+        if chunk.is_empty() {
+            return Ok(Json(json!({"stored": stored})));
+        }
+        recorded(&app, Request::PutProducts(chunk)).await?;
+    }
+}
+
+/// Executes what is only recorded.
+pub(crate) async fn recorded(app: &App, request: Request) -> Result<(), Error> {
+    match app.ledger.execute(vec![request]).await?.into_iter().next() {
+        Some(Answer::Recorded) => Ok(()),
+        Some(Answer::Invalid(faults)) => Err(faults.into()),
+        Some(Answer::Refused(refusal)) => Err(refusal.into()),
+        Some(
+            Answer::Accepted(_)
+            | Answer::Stock(_)
+            | Answer::Rules(_)
+            | Answer::Batch(_)
+            | Answer::Broken,
+        )
+        | None => Err(Error::new(Kind::Internal)),
+    }
+}
+
+fn parse(app: &App, row: &mut Row<'_>) -> Option<Product> {
+    let key = stock_key(app, row);
+    let description = row.text("description").unwrap_or_default();
+    if description.len() > DESCRIPTION_BYTES_MAX {
+        row.is_wrong("description", RowCode::Known(Code::TooLong));
+    }
+    let category = row.name("category", Category::parse);
+    let price = row.decimal("price", Decimal::to_unit_price, Code::TooPrecise);
+    if price.is_some_and(|price| price.0 < 0) {
+        row.is_wrong("price", RowCode::Known(Code::Negative));
+    }
+    Some(Product { key: key?, description: description.into(), category, price })
+}
+
+/// The product that a row is about.
+pub(crate) fn stock_key(app: &App, row: &mut Row<'_>) -> Option<StockKey> {
+    let merchant = row.name("merchant_id", MerchantId::parse);
+    let merchant = merchant.unwrap_or_else(|| app.settings.documents.default_merchant.clone());
+    Some(StockKey { merchant, sku: row.required("sku", Sku::parse)? })
+}

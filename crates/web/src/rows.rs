@@ -1,0 +1,195 @@
+//! Rows on the wire: one JSON object, an array of them, or JSON lines; every violation at once.
+//!
+//! Never: a float, a field that is ignored. Numbers keep their digits.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use domain::id::NameError;
+use domain::money::{Decimal, DecimalError};
+use serde_json::value::RawValue;
+use service::wire::violation::Code;
+
+use crate::App;
+use crate::body::Media;
+use crate::error::{Error, Kind, RowCode, Wrong};
+
+/// Most violations one answer lists: fifty thousand wrong rows are one mistake.
+const VIOLATIONS_MAX: usize = 1_000;
+
+/// One row being read.
+pub(crate) struct Row<'a> {
+    line: usize,
+    fields: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    wrong: Vec<Wrong>,
+}
+
+/// Reads every row of a body, or says everything that is wrong with them.
+pub(crate) fn read<T>(
+    app: &App,
+    bytes: &[u8],
+    media: Media,
+    parse: impl Fn(&mut Row<'_>) -> Option<T>,
+) -> Result<Vec<T>, Error> {
+    let most = app.settings.limits.rows_max;
+    let parts = split(bytes, media)?;
+    if parts.len() > most {
+        return Err(Error::new(Kind::TooLarge).about(format!("{most} rows")));
+    }
+    let (mut rows, mut wrong) = (Vec::with_capacity(parts.len()), Vec::new());
+    for (line, text) in parts {
+        match serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(text) {
+            Ok(fields) => {
+                let mut row = Row { line, fields, wrong: Vec::new() };
+                let value = parse(&mut row);
+                row.unknown();
+                wrong.append(&mut row.wrong);
+                rows.extend(value);
+            }
+            Err(_) => {
+                let code = RowCode::Malformed;
+                wrong.push(Wrong::Row { line, pointer: String::new(), code });
+            }
+        }
+        if wrong.len() >= VIOLATIONS_MAX {
+            break;
+        }
+    }
+    if wrong.is_empty() { Ok(rows) } else { Err(Error::invalid(wrong)) }
+}
+
+/// The rows' texts, with their lines (or places in the array) from 1.
+fn split(bytes: &[u8], media: Media) -> Result<Vec<(usize, &str)>, Error> {
+    let malformed = |about: &str| Error::new(Kind::Malformed).about(about);
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed("not UTF-8"))?;
+    let text = text.trim();
+    let rows: Vec<&str> = match text.as_bytes().first() {
+        None => return Err(malformed("empty")),
+        Some(b'[') => {
+            let array: Vec<&RawValue> =
+                serde_json::from_str(text).map_err(|e| malformed(&e.to_string()))?;
+            array.into_iter().map(RawValue::get).collect()
+        }
+        Some(_) if media == Media::Json && serde_json::from_str::<&RawValue>(text).is_ok() => {
+            vec![text]
+        }
+        Some(_) => text.lines().collect(),
+    };
+    let rows = rows.into_iter().enumerate().map(|(at, row)| (at + 1, row.trim()));
+    Ok(rows.filter(|(_, row)| !row.is_empty()).collect())
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn is_wrong(&mut self, field: &str, code: RowCode) {
+        let pointer = if field.is_empty() { String::new() } else { format!("/{field}") };
+        self.wrong.push(Wrong::Row { line: self.line, pointer, code });
+    }
+
+    /// A field that must be there and was not, or was wrong (which is said already).
+    pub(crate) fn missing(&mut self, field: &str) {
+        let at = format!("/{field}");
+        let said = |wrong: &Wrong| matches!(wrong, Wrong::Row { pointer, .. } if *pointer == at);
+        if !self.wrong.iter().any(said) {
+            self.is_wrong(field, RowCode::Known(Code::Required));
+        }
+    }
+
+    /// A field's raw text; null and absent are the same.
+    pub(crate) fn raw(&mut self, field: &str) -> Option<&'a str> {
+        self.fields.remove(field).map(RawValue::get).filter(|text| *text != "null")
+    }
+
+    /// A text, or a whole number as its digits.
+    pub(crate) fn text(&mut self, field: &str) -> Option<String> {
+        let raw = self.raw(field)?;
+        let text = match raw.as_bytes().first() {
+            Some(b'"') => serde_json::from_str(raw).ok(),
+            Some(b'0'..=b'9') if raw.bytes().all(|b| b.is_ascii_digit()) => Some(raw.to_owned()),
+            _ => None,
+        };
+        if text.is_none() {
+            self.is_wrong(field, RowCode::Known(Code::WrongType));
+        }
+        text.filter(|text: &String| !text.is_empty())
+    }
+
+    /// A name of ours; absent is no violation.
+    pub(crate) fn name<T>(
+        &mut self,
+        field: &str,
+        parse: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        let text = self.text(field)?;
+        match parse(&text) {
+            Ok(name) => Some(name),
+            Err(error) => {
+                self.is_wrong(field, RowCode::Known(name_code(error)));
+                None
+            }
+        }
+    }
+
+    /// A name that must be there.
+    pub(crate) fn required<T>(
+        &mut self,
+        field: &str,
+        parse: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        let before = self.wrong.len();
+        let name = self.name(field, parse);
+        if name.is_none() && self.wrong.len() == before {
+            self.is_wrong(field, RowCode::Known(Code::Required));
+        }
+        name
+    }
+
+    /// A number, as a JSON number or as text.
+    pub(crate) fn decimal<T>(
+        &mut self,
+        field: &str,
+        read: impl Fn(Decimal) -> Result<T, DecimalError>,
+        fraction: Code,
+    ) -> Option<T> {
+        let raw = self.raw(field)?;
+        let text = if raw.starts_with('"') { serde_json::from_str(raw).ok() } else { Some(raw.into()) };
+        let text: Cow<'_, str> = text.unwrap_or_default();
+        match Decimal::parse(text.trim()).and_then(read) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                let code = match error {
+                    DecimalError::NotANumber => Code::NotANumber,
+                    DecimalError::TooLarge => Code::TooLarge,
+                    DecimalError::TooPrecise => fraction,
+                };
+                self.is_wrong(field, RowCode::Known(code));
+                None
+            }
+        }
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, field: &str) -> Option<Vec<String>> {
+        let raw = self.raw(field)?;
+        let texts = serde_json::from_str(raw).ok();
+        if texts.is_none() {
+            self.is_wrong(field, RowCode::Known(Code::WrongType));
+        }
+        texts
+    }
+
+    fn unknown(&mut self) {
+        for (name, _) in std::mem::take(&mut self.fields) {
+            let name = name.replace('~', "~0").replace('/', "~1");
+            self.is_wrong(&name, RowCode::UnknownField);
+        }
+    }
+}
+
+fn name_code(error: NameError) -> Code {
+    match error {
+        NameError::Empty => Code::Required,
+        NameError::TooLong => Code::TooLong,
+        NameError::ControlCharacter => Code::BadName,
+    }
+}

@@ -1,0 +1,149 @@
+//! Puts the API on a socket: HTTP/1.1, one task a connection.
+//!
+//! Hyper's connections are driven directly rather than by `axum::serve`, because `POST /v1/orders`
+//! is answered without the router: measured, that is a third of the CPU that is ours per request.
+//! It also gives what `axum::serve` has no setting for: the time a head may take, flushing
+//! pipelined answers together, and a bound on connections.
+//!
+//! Never: TLS or HTTP/2. A proxy that ends those speaks HTTP/1.1 to us.
+
+use std::convert::{Infallible, identity};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+
+use crate::App;
+use crate::clients::Allowance;
+use crate::guard::{self, Client};
+use crate::keys::Scope;
+use crate::metrics::Route;
+use crate::place::{Dialect, place};
+
+/// Serves until `shutdown` resolves, then finishes what was accepted, for as long as
+/// [`shutdown`](crate::Limits::shutdown) allows.
+pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<Output = ()>) {
+    let limits = app.settings.limits.clone();
+    let connections = Arc::new(Semaphore::new(limits.connections_max as usize));
+    let (closing, closed) = watch::channel(());
+    let router = crate::router(app.clone());
+    let accepting = async {
+        loop {
+            let Ok(permit) = connections.clone().acquire_owned().await else { return };
+            let (stream, address) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    pause(&error).await;
+                    continue;
+                }
+            };
+            // Answers are small and complete: waiting for more to send would only delay them.
+            _ = stream.set_nodelay(true);
+            let client = app.clients.of(address.ip());
+            let (app, router, closed) = (app.clone(), router.clone(), closed.clone());
+            tokio::spawn(async move {
+                connection(stream, app, router, client, closed).await;
+                drop(permit);
+            });
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = shutdown => {}
+    }
+    drop(listener);
+    drop(closing);
+    let all = connections.acquire_many(limits.connections_max);
+    if tokio::time::timeout(limits.shutdown, all).await.is_err() {
+        tracing::warn!("connections were still open at the end of the shutdown");
+    }
+}
+
+/// Waits after an accept that failed: without file descriptors it would fail again at once.
+async fn pause(error: &std::io::Error) {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionReset) {
+        tracing::error!(%error, "a connection could not be accepted: {error}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    app: Arc<App>,
+    router: Router,
+    client: Allowance,
+    mut closed: watch::Receiver<()>,
+) {
+    let header = app.settings.limits.header;
+    let service = service_fn(|request| answer(&app, &router, &client, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header)
+        .pipeline_flush(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
+    // Clients go away in the middle of things all day: an error here is theirs.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = closed.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    _ = connection.await;
+}
+
+async fn answer(
+    app: &App,
+    router: &Router,
+    client: &Allowance,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    if request.method() == Method::POST {
+        match request.uri().path() {
+            "/v1/orders" => return Ok(order(app, Route::ORDERS, Dialect::V1, client, request).await),
+            "/orders" => {
+                return Ok(order(app, Route::OLD_ORDERS, Dialect::Older, client, request).await);
+            }
+            _ => {}
+        }
+    }
+    let mut request = request.map(Body::new);
+    if client.is_some() {
+        request.extensions_mut().insert(Client(client.clone()));
+    }
+    router.clone().oneshot(request).await
+}
+
+/// What [`guard::guard`] and the router do, for the one route that is worth it.
+async fn order(
+    app: &App,
+    route: Route,
+    dialect: Dialect,
+    client: &Allowance,
+    request: Request<Incoming>,
+) -> Response<Body> {
+    let began = Instant::now();
+    let (parts, body) = request.into_parts();
+    let lang = guard::lang(app, &parts.headers);
+    let placed = async {
+        guard::admit(app, &parts.headers, Scope::Write, client.as_deref())?;
+        place(app, dialect, lang, &parts.headers, body).await
+    };
+    let placed = guard::within(app, guard::caught(placed)).await;
+    let response = placed
+        .and_then(identity)
+        .and_then(identity)
+        .unwrap_or_else(|error| error.render(lang));
+    app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    response
+}

@@ -1,0 +1,56 @@
+//! `/health`, `/ready`, `/metrics`, and what the start page shows.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use crate::App;
+
+/// Alive: whoever answers is.
+pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({"status": "ok", "version": app.settings.version}))
+}
+
+/// Ready: the store takes requests.
+pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
+    let health = (app.health)();
+    let ready = health.is_ready();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(checks(&app))).into_response()
+}
+
+fn checks(app: &App) -> Value {
+    let health = (app.health)();
+    json!({
+        "ready": health.is_ready(),
+        "writer_alive": health.writer_alive,
+        "disk_low": health.disk_low,
+        "disk_free_bytes": health.disk_free_bytes,
+        "problems": health.problems,
+    })
+}
+
+/// Figures of this server since it started.
+pub(crate) async fn status(State(app): State<Arc<App>>) -> Json<Value> {
+    let gauges = (app.gauges)();
+    Json(json!({
+        "version": app.settings.version,
+        "checks": checks(&app),
+        "orders_taken": app.metrics.taken(),
+        "queue_bytes": gauges.queue_bytes,
+        "queue_requests": gauges.queue_requests,
+        "projection_lag_bytes": gauges.projection_lag_bytes,
+        "log_bytes": gauges.log_bytes,
+    }))
+}
+
+/// Everything that is counted, for Prometheus.
+pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
+    let text = app.metrics.render(&(app.gauges)());
+    ([("content-type", "text/plain; version=0.0.4")], text).into_response()
+}

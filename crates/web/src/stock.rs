@@ -1,0 +1,216 @@
+//! `/v1/stock`: counters, counts and adjustments.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request as HttpRequest, State};
+use axum::http::{HeaderMap, Uri};
+use bytes::Bytes;
+use domain::command::{AdjustStock, BelowReserved, StockChange};
+use domain::id::{MerchantId, Sku, StockKey};
+use domain::money::Decimal;
+use domain::stock::Stock;
+use serde_json::{Value, json};
+use service::ledger::{Answer, PAGE_ROWS_MAX, REQUESTS_PER_CALL_MAX, Request};
+use service::wire::violation::Code;
+
+use crate::App;
+use crate::body::{self, JSON, Media, ROWS, collect};
+use crate::error::{Error, Kind, RowCode};
+use crate::orders::blocking;
+use crate::params::{Params, names_cursor, read_stock_cursor};
+use crate::products::stock_key;
+use crate::rows::{self, Row};
+
+/// Longest reason of an adjustment, in bytes.
+const REASON_BYTES_MAX: usize = 500;
+/// Most refused counts that an answer lists; all are counted.
+const REFUSED_LISTED_MAX: usize = 1_000;
+/// Smallest cursor of a seller: no SKU is before it.
+const FIRST_SKU: &str = " ";
+
+/// A page of counters, by seller and SKU.
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
+    let params = Params::read(&uri, &["merchant_id", "sku", "cursor", "limit"])?;
+    let merchant = params.name("merchant_id", MerchantId::parse)?;
+    let sku = params.name("sku", Sku::parse)?;
+    let after = params.parsed("cursor", read_stock_cursor)?;
+    let limit = params.limit(100, PAGE_ROWS_MAX)?;
+    blocking(&app, move |app| match (merchant, sku) {
+        (merchant, Some(sku)) => {
+            let default = || app.settings.documents.default_merchant.clone();
+            let key = StockKey { merchant: merchant.unwrap_or_else(default), sku };
+            let row = app.ledger.stock_of(&key)?.map(|stock| show(&key, stock));
+            Ok(Json(json!({"stock": Vec::from_iter(row), "next_cursor": null})))
+        }
+        (merchant, None) => page(app, merchant.as_ref(), after, limit),
+    })
+    .await
+}
+
+fn page(
+    app: &App,
+    merchant: Option<&MerchantId>,
+    after: Option<StockKey>,
+    limit: usize,
+) -> Result<Json<Value>, Error> {
+    let mut rows = Vec::new();
+    // A seller's rows are together: begin where they begin.
+    let begin = || {
+        let sku = Sku::parse(FIRST_SKU).ok()?;
+        Some(StockKey { merchant: merchant?.clone(), sku })
+    };
+    if let Some(key) = after.is_none().then(begin).flatten() {
+        rows.extend(app.ledger.stock_of(&key)?.map(|stock| (key, stock)));
+    }
+    let after = after.or_else(begin);
+    rows.extend(app.ledger.stock(after.as_ref(), limit)?);
+    rows.truncate(limit);
+    let full = rows.len() == limit;
+    rows.retain(|(key, _)| merchant.is_none_or(|m| key.merchant == *m));
+    let more = full && rows.len() == limit;
+    let next = rows.last().filter(|_| more);
+    let next = next.map(|(key, _)| names_cursor(&[key.merchant.as_str(), key.sku.as_str()]));
+    let rows: Vec<Value> = rows.iter().map(|(key, stock)| show(key, *stock)).collect();
+    Ok(Json(json!({"stock": rows, "next_cursor": next})))
+}
+
+/// The counters of one product.
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Path(sku): Path<String>,
+    uri: Uri,
+) -> Result<Json<Value>, Error> {
+    let params = Params::read(&uri, &["merchant_id"])?;
+    let merchant = params.merchant(&app.settings.documents.default_merchant)?;
+    let sku = Sku::parse(&sku).map_err(|_| Error::new(Kind::NotFound))?;
+    let key = StockKey { merchant, sku };
+    let stock = app.ledger.stock_of(&key)?.ok_or_else(|| Error::new(Kind::NotFound))?;
+    Ok(Json(show(&key, stock)))
+}
+
+fn show(key: &StockKey, stock: Stock) -> Value {
+    json!({
+        "merchant_id": key.merchant.as_str(),
+        "sku": key.sku.as_str(),
+        "on_hand": stock.on_hand,
+        "reserved": stock.reserved,
+        "available": stock.available(),
+        "waiting": stock.waiting,
+    })
+}
+
+/// Takes counted stock over, many products at once. A count that cannot apply is listed; its
+/// neighbours apply.
+pub(crate) async fn count(
+    State(app): State<Arc<App>>,
+    request: HttpRequest,
+) -> Result<Json<Value>, Error> {
+    let (parts, sent) = request.into_parts();
+    Params::read(&parts.uri, &[])?;
+    let media = body::media(&parts.headers, ROWS)?;
+    let limits = &app.settings.limits;
+    let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
+    let read = move |app: &App| rows::read(app, &bytes, media, |row| counted(app, row));
+    let counts = blocking(&app, read).await?;
+    let (mut adjusted, mut refused) = (0_u64, Vec::new());
+    for chunk in counts.chunks(REQUESTS_PER_CALL_MAX) {
+        let requests = chunk.iter().cloned().map(Request::AdjustStock).collect();
+        let answers = app.ledger.execute(requests).await?;
+        for (count, answer) in chunk.iter().zip(answers) {
+            match answered(answer) {
+                Ok(_) => adjusted += 1,
+                Err(error) => refused.push(error.row(&count.stock)),
+            }
+        }
+    }
+    let number = refused.len();
+    refused.truncate(REFUSED_LISTED_MAX);
+    Ok(Json(json!({"adjusted": adjusted, "refused": number, "refusals": refused})))
+}
+
+fn counted(app: &App, row: &mut Row<'_>) -> Option<AdjustStock> {
+    let stock = stock_key(app, row);
+    let reason = reason(row);
+    let on_hand = row.decimal("on_hand", Decimal::to_integer, Code::BadQuantity);
+    if on_hand.is_none() {
+        row.missing("on_hand");
+    }
+    let change = StockChange::To(on_hand?);
+    Some(AdjustStock { stock: stock?, change, below_reserved: BelowReserved::Refuse, reason })
+}
+
+fn reason(row: &mut Row<'_>) -> Box<str> {
+    let reason = row.text("reason").unwrap_or_default();
+    if reason.len() > REASON_BYTES_MAX {
+        row.is_wrong("reason", RowCode::Known(Code::TooLong));
+    }
+    reason.into()
+}
+
+/// Changes one product's stock on hand.
+pub(crate) async fn adjust(
+    State(app): State<Arc<App>>,
+    Path(sku): Path<String>,
+    headers: HeaderMap,
+    request: HttpRequest,
+) -> Result<Json<Value>, Error> {
+    let sku = Sku::parse(&sku).map_err(|_| Error::new(Kind::NotFound))?;
+    Params::read(request.uri(), &[])?;
+    if body::media(&headers, JSON)? != Media::Json {
+        return Err(Error::new(Kind::UnsupportedMediaType).about(JSON));
+    }
+    let limits = &app.settings.limits;
+    let bytes = collect(request.into_body(), limits.order_bytes_max, limits.request).await?;
+    let adjustment = adjustment(&app, &bytes, &sku)?;
+    let stock = adjustment.stock.clone();
+    let answers = app.ledger.execute(vec![Request::AdjustStock(adjustment)]).await?;
+    let answer = answers.into_iter().next().unwrap_or(Answer::Broken);
+    Ok(Json(show(&stock, answered(answer)?)))
+}
+
+fn adjustment(app: &App, bytes: &Bytes, sku: &Sku) -> Result<AdjustStock, Error> {
+    let parse = |row: &mut Row<'_>| {
+        let merchant = row.name("merchant_id", MerchantId::parse);
+        let merchant = merchant.unwrap_or_else(|| app.settings.documents.default_merchant.clone());
+        let delta = row.decimal("delta", Decimal::to_integer, Code::BadQuantity);
+        let on_hand = row.decimal("on_hand", Decimal::to_integer, Code::BadQuantity);
+        let below_reserved = match row.text("release").as_deref() {
+            None => BelowReserved::Refuse,
+            Some("newest") => BelowReserved::ReleaseNewest,
+            Some(_) => {
+                row.is_wrong("release", RowCode::Known(Code::WrongType));
+                BelowReserved::Refuse
+            }
+        };
+        let reason = reason(row);
+        let change = match (delta, on_hand) {
+            (Some(delta), None) => StockChange::By(delta),
+            (None, Some(on_hand)) => StockChange::To(on_hand),
+            (None, None) | (Some(_), Some(_)) => {
+                row.is_wrong("", RowCode::OneOf);
+                return None;
+            }
+        };
+        let stock = StockKey { merchant, sku: sku.clone() };
+        Some(AdjustStock { stock, change, below_reserved, reason })
+    };
+    let mut rows = rows::read(app, bytes, Media::Json, parse)?;
+    match (rows.pop(), rows.is_empty()) {
+        (Some(adjustment), true) => Ok(adjustment),
+        _ => Err(Error::new(Kind::Malformed).about("expected one JSON object")),
+    }
+}
+
+fn answered(answer: Answer) -> Result<Stock, Error> {
+    match answer {
+        Answer::Stock(stock) => Ok(stock),
+        Answer::Refused(refusal) => Err(refusal.into()),
+        Answer::Invalid(faults) => Err(faults.into()),
+        Answer::Accepted(_)
+        | Answer::Recorded
+        | Answer::Rules(_)
+        | Answer::Batch(_)
+        | Answer::Broken => Err(Error::new(Kind::Internal)),
+    }
+}
