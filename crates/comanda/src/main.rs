@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod cmd;
 mod installation;
+mod memory;
 mod render;
 mod sample;
 mod wire_up;
@@ -17,6 +18,7 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    memory::keep_freed_memory();
     let cli = cli::Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(&cli.log))

@@ -189,6 +189,12 @@ fn a_process_that_dies_while_it_catches_up_with_its_log_starts_again() {
     let engine = open(dir.path());
     assert_eq!(originals(&engine).len(), 45_000);
     assert_eq!(listed(&engine), 45_000);
+    drop(engine);
+    // The same into a projection that must grow several times on the way.
+    without_index(dir.path());
+    let small = Options { map_bytes: 256 << 10, ..options() };
+    let engine = Engine::open(dir.path(), small).expect("the store opens");
+    assert_eq!(listed(&engine), 45_000);
 }
 
 #[test]

@@ -40,6 +40,14 @@ pub struct Customer {
 /// Most tags of one customer.
 pub const TAGS_MAX: usize = 50;
 
+/// Products by seller and SKU, copied by reference. Hashed by the same fast hasher as other maps.
+pub type Products = imbl::GenericHashMap<
+    StockKey,
+    Arc<Product>,
+    hashbrown::DefaultHashBuilder,
+    imbl::shared_ptr::DefaultSharedPtr,
+>;
+
 /// What pricing looks up.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
@@ -48,7 +56,7 @@ pub struct Catalogue {
     /// Decimals of the currency that amounts are kept in.
     pub exponent: u32,
     /// Products by seller and SKU.
-    pub products: imbl::HashMap<StockKey, Arc<Product>>,
+    pub products: Products,
     /// Customers by seller and id.
     pub customers: imbl::OrdMap<(MerchantId, CustomerId), Arc<Customer>>,
     /// The installation's rules.

@@ -25,7 +25,9 @@ const JSON_LINES: [&str; 4] =
 /// Reads the headers that say what a body is; `accepted` tells the sender what would do.
 pub(crate) fn media(headers: &HeaderMap, accepted: &'static str) -> Result<Media, Error> {
     let refuse = || Error::new(Kind::UnsupportedMediaType).about(accepted);
-    if headers.get(CONTENT_ENCODING).is_some_and(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity"))
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|e| !e.as_bytes().eq_ignore_ascii_case(b"identity"))
     {
         return Err(refuse());
     }

@@ -21,10 +21,7 @@ const CHANGES_PER_READ: usize = 64;
 
 /// A page of changes after a cursor; the header names where the next one begins. A page without a
 /// line is the end, for now.
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    uri: Uri,
-) -> Result<Response<Body>, Error> {
+pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response<Body>, Error> {
     let params = Params::read(&uri, &["after", "limit"])?;
     let after = params.parsed("after", read_cursor)?;
     let limit = params.limit(1_000, CHANGES_MAX)?;

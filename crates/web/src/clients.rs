@@ -79,7 +79,8 @@ pub(crate) fn allowance(limits: &Limits) -> Option<DefaultDirectRateLimiter> {
 /// How long to wait when the allowance is used up.
 pub(crate) fn count(allowance: Option<&DefaultDirectRateLimiter>) -> Result<(), Duration> {
     let Some(allowance) = allowance else { return Ok(()) };
-    let wait = |not_until: governor::NotUntil<_>| not_until.wait_time_from(DefaultClock::default().now());
+    let wait =
+        |not_until: governor::NotUntil<_>| not_until.wait_time_from(DefaultClock::default().now());
     allowance.check().map_err(wait)
 }
 
@@ -122,7 +123,10 @@ mod tests {
         assert!(Arc::ptr_eq(&a.unwrap(), &b.unwrap()));
         drop(held);
         let c = clients.of(address("192.0.2.4"));
-        assert!(!Arc::ptr_eq(&c.unwrap(), clients.rest.as_ref().unwrap()), "the quiet are forgotten");
+        assert!(
+            !Arc::ptr_eq(&c.unwrap(), clients.rest.as_ref().unwrap()),
+            "the quiet are forgotten"
+        );
     }
 
     #[test]

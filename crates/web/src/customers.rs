@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::http::Uri;
 use compact_str::CompactString;
 use domain::id::{CustomerId, MerchantId};
@@ -18,7 +18,7 @@ use crate::App;
 use crate::body::{self, ROWS, collect};
 use crate::error::{Error, Kind, RowCode};
 use crate::orders::blocking;
-use crate::params::{Params, names_cursor, read_names_cursor};
+use crate::params::{Params, Segment, names_cursor, read_names_cursor};
 use crate::products::recorded;
 use crate::rows::{self, Row};
 
@@ -45,7 +45,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<V
 /// One customer.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["merchant_id"])?;
@@ -68,14 +68,14 @@ pub(crate) fn show(customer: &Customer) -> Value {
 /// Sets the tags of one customer.
 pub(crate) async fn put_one(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: HttpRequest,
 ) -> Result<Json<Value>, Error> {
     let id = CustomerId::parse(&id).map_err(|_| Error::new(Kind::NotFound))?;
     let mut customers = read(&app, request, Some(id)).await?;
     match (customers.pop(), customers.is_empty()) {
         (Some(customer), true) => {
-            recorded(&app, Request::PutCustomer(customer.clone())).await?;
+            recorded(&app, vec![Request::PutCustomer(customer.clone())]).await?;
             Ok(Json(show(&customer)))
         }
         _ => Err(Error::new(Kind::Malformed).about("expected one JSON object")),
@@ -91,7 +91,7 @@ pub(crate) async fn put(
     let stored = customers.len();
     for chunk in customers.chunks(service::ledger::REQUESTS_PER_CALL_MAX) {
         let requests = chunk.iter().cloned().map(Request::PutCustomer).collect();
-        app.ledger.execute(requests).await?;
+        recorded(&app, requests).await?;
     }
     Ok(Json(json!({"stored": stored})))
 }
@@ -106,9 +106,8 @@ async fn read(
     let media = body::media(&parts.headers, ROWS)?;
     let limits = &app.settings.limits;
     let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
-    let read = move |app: &App| {
-        rows::read(app, &bytes, media, |row| parse(app, row, named.as_ref()))
-    };
+    let read =
+        move |app: &App| rows::read(app, &bytes, media, |row| parse(app, row, named.as_ref()));
     blocking(app, read).await
 }
 

@@ -90,11 +90,20 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: Kind,
-    /// What the text says beyond its kind.
+    /// Boxed, so that what may fail stays small where it does not.
+    more: Box<More>,
+}
+
+/// What an error says beyond its kind.
+#[derive(Clone, Debug, Default)]
+struct More {
+    /// Fills the place left for it in the kind's text.
     about: String,
     violations: Vec<Wrong>,
     members: Map<String, Value>,
     retry_after: Option<Duration>,
+    /// Where a document stops being one; says it better than the kind does.
+    malformed: Option<document::Malformed>,
 }
 
 /// One thing wrong with what was sent.
@@ -123,47 +132,43 @@ pub(crate) enum RowCode {
     OneOf,
     /// Too many tags.
     TooMany,
+    /// Not a whole number.
+    NotWhole,
+    /// Not a list of texts.
+    NotTexts,
 }
 
 impl Error {
     /// A no of that kind.
     #[must_use]
     pub fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            about: String::new(),
-            violations: Vec::new(),
-            members: Map::new(),
-            retry_after: match kind {
-                Kind::Full | Kind::OutcomeUnknown | Kind::Timeout => Some(Duration::from_secs(1)),
-                Kind::Closed | Kind::Busy => Some(Duration::from_secs(5)),
-                Kind::DiskSpace | Kind::SpoolFull => Some(Duration::from_secs(60)),
-                _ => None,
-            },
-        }
+        let retry_after = texts::of(kind).retry_after_s.map(Duration::from_secs);
+        Self { kind, more: Box::new(More { retry_after, ..More::default() }) }
     }
 
     /// What the text says beyond its kind: a name of ours, a limit, never a value of a document.
     #[must_use]
     pub fn about(mut self, about: impl Into<String>) -> Self {
-        self.about = about.into();
+        self.more.about = about.into();
         self
     }
 
     /// A member of the problem of its own.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(name.to_owned(), value.into());
+        self.more.members.insert(name.to_owned(), value.into());
         self
     }
 
     pub(crate) fn retry_after(mut self, wait: Duration) -> Self {
-        self.retry_after = Some(wait);
+        self.more.retry_after = Some(wait);
         self
     }
 
     pub(crate) fn invalid(violations: Vec<Wrong>) -> Self {
-        Self { violations, ..Self::new(Kind::Invalid) }
+        let mut error = Self::new(Kind::Invalid);
+        error.more.violations = violations;
+        error
     }
 
     pub(crate) fn documents(violations: Vec<violation::Violation>) -> Self {
@@ -181,7 +186,7 @@ impl Error {
 
     /// The error of one row among many, whose neighbours are unharmed.
     pub(crate) fn row(&self, key: &domain::id::StockKey) -> Value {
-        let mut row = self.members.clone();
+        let mut row = self.more.members.clone();
         row.insert("merchant_id".into(), key.merchant.as_str().into());
         row.insert("sku".into(), key.sku.as_str().into());
         row.insert("code".into(), texts::of(self.kind).code.into());
@@ -231,14 +236,17 @@ impl Error {
         problem.insert("type".into(), format!("urn:comanda:problem:{}", text.code).into());
         problem.insert("title".into(), texts::pick(lang, text.title).into());
         problem.insert("status".into(), status.as_u16().into());
-        let detail = texts::pick(lang, text.detail).replace("{about}", &self.about);
+        let detail = match &self.more.malformed {
+            Some(fault) => message::malformed(fault, lang),
+            None => texts::pick(lang, text.detail).replace("{about}", &self.more.about),
+        };
         problem.insert("detail".into(), detail.clone().into());
         problem.insert("code".into(), text.code.into());
-        if !self.violations.is_empty() {
-            let violations = self.violations.iter().map(|wrong| wrong.json(lang));
+        if !self.more.violations.is_empty() {
+            let violations = self.more.violations.iter().map(|wrong| wrong.json(lang));
             problem.insert("violations".into(), violations.collect());
         }
-        problem.extend(self.members.clone());
+        problem.extend(self.more.members.clone());
         if let Some(message @ Value::Null) = problem.get_mut("message") {
             *message = detail.into();
         }
@@ -253,11 +261,9 @@ impl Error {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(VARY, HeaderValue::from_static("accept-language"));
-        headers.insert(
-            axum::http::header::CONTENT_LANGUAGE,
-            HeaderValue::from_static(lang.as_str()),
-        );
-        if let Some(wait) = self.retry_after {
+        headers
+            .insert(axum::http::header::CONTENT_LANGUAGE, HeaderValue::from_static(lang.as_str()));
+        if let Some(wait) = self.more.retry_after {
             let seconds = wait.as_millis().div_ceil(1_000).max(1) as u64;
             headers.insert(RETRY_AFTER, seconds.into());
         }
@@ -304,6 +310,8 @@ impl RowCode {
             Self::UnknownField => "unknown_field",
             Self::OneOf => "one_of",
             Self::TooMany => "too_many",
+            Self::NotWhole => "not_whole",
+            Self::NotTexts => Code::WrongType.as_str(),
         }
     }
 
@@ -345,8 +353,9 @@ pub(crate) fn stored(fault: &Fault, severity: Severity, lang: Lang) -> Value {
 
 impl From<document::Malformed> for Error {
     fn from(fault: document::Malformed) -> Self {
-        let about = format!("line {}, column {}: {}", fault.line, fault.column, fault.message);
-        Self::new(Kind::Malformed).about(about)
+        let mut error = Self::new(Kind::Malformed);
+        error.more.malformed = Some(fault);
+        error
     }
 }
 

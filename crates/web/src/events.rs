@@ -64,7 +64,8 @@ fn names(skus: &[Sku]) -> Vec<&str> {
 }
 
 fn shortages(shortages: &[Shortage]) -> Vec<Value> {
-    let one = |s: &Shortage| json!({"sku": s.sku.as_str(), "wanted": s.wanted, "available": s.available});
+    let one =
+        |s: &Shortage| json!({"sku": s.sku.as_str(), "wanted": s.wanted, "available": s.available});
     shortages.iter().map(one).collect()
 }
 

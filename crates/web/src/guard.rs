@@ -128,12 +128,10 @@ pub(crate) async fn within<T>(app: &App, answer: impl Future<Output = T>) -> Res
 /// An answer, or the error that a panic becomes: the connection and its neighbours go on.
 pub(crate) async fn caught<T>(answer: impl Future<Output = T>) -> Result<T, Error> {
     let mut answer = pin!(answer);
-    let result = poll_fn(|cx| {
-        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(answer)) => Poll::Ready(Ok(answer)),
-            Err(_) => Poll::Ready(Err(())),
-        }
+    let result = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(answer)) => Poll::Ready(Ok(answer)),
+        Err(_) => Poll::Ready(Err(())),
     });
     result.await.map_err(|()| {
         tracing::error!("a request panicked");

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
@@ -24,11 +24,14 @@ use crate::error::{Error, Kind};
 use crate::fields::time;
 use crate::json::percent;
 use crate::orders::blocking;
-use crate::params::{Params, names_cursor, read_names_cursor};
+use crate::params::{NoParams, Params, Segment, names_cursor, read_names_cursor};
 use crate::spool::spool;
 
 const PARAMETERS: [&str; 5] = [
-    "batch_id", "max_concurrency", "tolerated_failure_count", "tolerated_failure_percentage",
+    "batch_id",
+    "max_concurrency",
+    "tolerated_failure_count",
+    "tolerated_failure_percentage",
     "dry_run",
 ];
 
@@ -93,9 +96,7 @@ fn link(id: &BatchId) -> String {
 /// A page of batches, by id.
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["cursor", "limit"])?;
-    let after = params.parsed("cursor", |text| {
-        BatchId::parse(&read_names_cursor(text)?.0).ok()
-    })?;
+    let after = params.parsed("cursor", |text| BatchId::parse(&read_names_cursor(text)?.0).ok())?;
     let limit = params.limit(50, PAGE_ROWS_MAX)?;
     blocking(&app, move |app| {
         let batches = app.ledger.batches(after.as_ref(), limit)?;
@@ -114,7 +115,8 @@ fn parse_id(id: &str) -> Result<BatchId, Error> {
 /// Where a batch stands.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
+    _: NoParams,
 ) -> Result<Json<Value>, Error> {
     let state = app.ledger.batch(&parse_id(&id)?)?;
     Ok(Json(show(&app, &state.ok_or_else(|| Error::new(Kind::NotFound))?)))
@@ -164,7 +166,8 @@ pub(crate) fn show(app: &App, state: &BatchState) -> Value {
 /// What a batch came to.
 pub(crate) async fn summary(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
+    _: NoParams,
 ) -> Result<Json<Value>, Error> {
     Ok(Json(app.batches.summary(&parse_id(&id)?).await?))
 }
@@ -172,7 +175,8 @@ pub(crate) async fn summary(
 /// What became of each item, as JSON lines.
 pub(crate) async fn results(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
+    _: NoParams,
 ) -> Result<Response<Body>, Error> {
     let lines = app.batches.results(&parse_id(&id)?).await?;
     let headers = [(CONTENT_TYPE, "application/x-ndjson"), (CACHE_CONTROL, "no-store")];
@@ -182,7 +186,8 @@ pub(crate) async fn results(
 /// Takes no more items.
 pub(crate) async fn stop(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
+    _: NoParams,
 ) -> Result<Response<Body>, Error> {
     let state = app.batches.stop(&parse_id(&id)?).await?;
     Ok(accepted(&app, &state))
@@ -191,7 +196,8 @@ pub(crate) async fn stop(
 /// Runs failed items again.
 pub(crate) async fn redrive(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
+    _: NoParams,
 ) -> Result<Response<Body>, Error> {
     let started = app.batches.redrive(&parse_id(&id)?).await?;
     Ok(accepted(&app, started.state()))

@@ -42,8 +42,15 @@ pub(crate) enum Outcome {
 }
 
 const OUTCOMES: [&str; 9] = [
-    "completed", "backordered", "rejected", "waiting", "duplicate", "invalid", "malformed",
-    "refused", "unavailable",
+    "completed",
+    "backordered",
+    "rejected",
+    "waiting",
+    "duplicate",
+    "invalid",
+    "malformed",
+    "refused",
+    "unavailable",
 ];
 
 /// Addresses that are counted, as the router spells them; the last stands for all others.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
@@ -31,7 +31,7 @@ use crate::events::{self, kind, policy};
 use crate::explain;
 use crate::fields::{money, time};
 use crate::guard::Spoken;
-use crate::params::{Params, cursor};
+use crate::params::{Params, Segment, cursor};
 use crate::place::{Dialect, link};
 
 /// Everything about one order, in the order it is read.
@@ -95,7 +95,7 @@ fn find(app: &App, id: &str, uri: &Uri) -> Result<Found, Error> {
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(Spoken(lang)): Extension<Spoken>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     uri: Uri,
 ) -> Result<Response<Body>, Error> {
     let dialect = Dialect::of(&uri);
@@ -110,7 +110,7 @@ pub(crate) async fn show(
 /// An order's document, byte for byte.
 pub(crate) async fn document(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     uri: Uri,
 ) -> Result<Response<Body>, Error> {
     let document = match find(&app, &id, &uri)? {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::Uri;
 use axum::{Extension, Json};
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
@@ -18,12 +18,21 @@ use crate::error::{Error, Kind};
 use crate::events::{self, kind};
 use crate::fields::{money, time};
 use crate::guard::Spoken;
-use crate::params::{Params, cursor, read_cursor};
+use crate::params::{Params, Segment, cursor, read_cursor};
 use crate::place::link;
 
 const PARAMETERS: [&str; 11] = [
-    "status", "merchant_id", "customer_id", "sku", "line_status", "batch_id", "channel", "from",
-    "until", "limit", "cursor",
+    "status",
+    "merchant_id",
+    "customer_id",
+    "sku",
+    "line_status",
+    "batch_id",
+    "channel",
+    "from",
+    "until",
+    "limit",
+    "cursor",
 ];
 
 /// A page of orders, newest first.
@@ -129,7 +138,7 @@ pub(crate) fn row(app: &App, seq: Seq, state: &OrderState, lang: Lang) -> Value 
 pub(crate) async fn fulfil(
     State(app): State<Arc<App>>,
     Extension(Spoken(lang)): Extension<Spoken>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["merchant_id"])?;
@@ -142,9 +151,7 @@ pub(crate) async fn fulfil(
     }
     match app.ledger.order(&key.id, Some(&key.merchant))? {
         Found::Order(view) => Ok(Json(row(&app, view.seq, &view.state, lang))),
-        Found::Ambiguous(_) | Found::Invalid(_) | Found::Nothing => {
-            Err(Error::new(Kind::NotFound))
-        }
+        Found::Ambiguous(_) | Found::Invalid(_) | Found::Nothing => Err(Error::new(Kind::NotFound)),
     }
 }
 

@@ -1,14 +1,15 @@
 //! Query parameters: known ones only, each once, parsed once. And cursors, which are opaque.
 
-use axum::extract::Query;
+use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::Uri;
+use axum::http::request::Parts;
 use domain::id::{MerchantId, NameError, Sku, StockKey};
 use domain::time::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use service::change::Seq;
 
-use crate::error::Error;
+use crate::error::{Error, Kind};
 
 /// The parameters of one request.
 pub(crate) struct Params(Vec<(String, String)>);
@@ -59,9 +60,8 @@ impl Params {
 
     /// Most rows: from 1 to `most`.
     pub(crate) fn limit(&self, default: usize, most: usize) -> Result<usize, Error> {
-        let limit = self.parsed("limit", |text| {
-            text.parse().ok().filter(|limit| (1..=most).contains(limit))
-        })?;
+        let limit = self
+            .parsed("limit", |text| text.parse().ok().filter(|limit| (1..=most).contains(limit)))?;
         Ok(limit.unwrap_or(default))
     }
 
@@ -75,6 +75,29 @@ impl Params {
         self.parsed(name, |text| {
             moment(text).or_else(|| day(text.parse::<Date>().ok()?.tomorrow().ok()?, zone))
         })
+    }
+}
+
+/// A name in a path. One that is not UTF-8 names nothing.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let name = Path::<String>::from_request_parts(parts, state).await;
+        name.map(|Path(name)| Self(name)).map_err(|_| Error::new(Kind::NotFound))
+    }
+}
+
+/// For addresses that take no parameters.
+pub(crate) struct NoParams;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParams {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Params::read(&parts.uri, &[]).map(|_| Self)
     }
 }
 

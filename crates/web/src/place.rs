@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use bytes::Bytes;
 use domain::event::{Refusal, Rejection, Shortage};
 use domain::id::OrderKey;
@@ -23,6 +24,7 @@ use crate::body::{self, Media};
 use crate::error::{Error, Kind};
 use crate::json::{Writer, percent};
 use crate::metrics::Outcome;
+use crate::params::Params;
 
 /// Whose names an answer carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,21 +49,21 @@ pub(crate) async fn handle(
 ) -> Result<Response<Body>, Error> {
     let (parts, body) = request.into_parts();
     let lang = crate::guard::lang(&app, &parts.headers);
-    place(&app, Dialect::of(&parts.uri), lang, &parts.headers, body).await
+    place(&app, lang, &parts, body).await
 }
 
 /// Takes in one order.
 pub(crate) async fn place<B>(
     app: &App,
-    dialect: Dialect,
     lang: Lang,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: B,
 ) -> Result<Response<Body>, Error>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
-    let result = take(app, headers, body, |key, accepted, warnings| {
+    let dialect = Dialect::of(&parts.uri);
+    let result = take(app, parts, body, |key, accepted, warnings| {
         answer(app, dialect, lang, key, accepted, warnings)
     });
     match result.await {
@@ -75,14 +77,17 @@ where
 
 async fn take<B>(
     app: &App,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: B,
     answer: impl FnOnce(&OrderKey, &Accepted, &[Violation]) -> Response<Body>,
 ) -> Result<Response<Body>, Error>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
-    if body::media(headers, body::JSON)? != Media::Json {
+    if parts.uri.query().is_some() {
+        Params::read(&parts.uri, &[])?;
+    }
+    if body::media(&parts.headers, body::JSON)? != Media::Json {
         return Err(Error::new(Kind::UnsupportedMediaType).about(body::JSON));
     }
     let limits = &app.settings.limits;
@@ -127,7 +132,8 @@ async fn receive(
 }
 
 fn faults(violations: &[Violation]) -> Vec<Fault> {
-    let fault = |v: &Violation| Fault { pointer: (&*v.pointer).into(), code: v.code.as_str().into() };
+    let fault =
+        |v: &Violation| Fault { pointer: (&*v.pointer).into(), code: v.code.as_str().into() };
     violations.iter().map(fault).collect()
 }
 
@@ -208,7 +214,9 @@ fn taken(status: Status) -> Outcome {
     match status {
         Status::Completed | Status::Fulfilled => Outcome::Completed,
         Status::Backordered => Outcome::Backordered,
-        Status::Rejected | Status::Invalid | Status::Failed | Status::Cancelled => Outcome::Rejected,
+        Status::Rejected | Status::Invalid | Status::Failed | Status::Cancelled => {
+            Outcome::Rejected
+        }
         Status::Received | Status::Processing => Outcome::Waiting,
     }
 }

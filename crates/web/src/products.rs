@@ -4,7 +4,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::http::Uri;
 use domain::id::{Category, MerchantId, Sku, StockKey};
 use domain::money::Decimal;
@@ -18,7 +18,7 @@ use crate::body::{self, ROWS, collect};
 use crate::error::{Error, Kind, RowCode};
 use crate::fields::unit_price;
 use crate::orders::blocking;
-use crate::params::{Params, names_cursor, read_stock_cursor};
+use crate::params::{Params, Segment, names_cursor, read_stock_cursor};
 use crate::rows::{self, Row};
 
 /// Most products that one commit takes: other requests wait for no more than that.
@@ -68,7 +68,7 @@ fn page(
 /// One product.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Path(sku): Path<String>,
+    Segment(sku): Segment,
     uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["merchant_id"])?;
@@ -110,25 +110,25 @@ pub(crate) async fn put(
         if chunk.is_empty() {
             return Ok(Json(json!({"stored": stored})));
         }
-        recorded(&app, Request::PutProducts(chunk)).await?;
+        recorded(&app, vec![Request::PutProducts(chunk)]).await?;
     }
 }
 
 /// Executes what is only recorded.
-pub(crate) async fn recorded(app: &App, request: Request) -> Result<(), Error> {
-    match app.ledger.execute(vec![request]).await?.into_iter().next() {
-        Some(Answer::Recorded) => Ok(()),
-        Some(Answer::Invalid(faults)) => Err(faults.into()),
-        Some(Answer::Refused(refusal)) => Err(refusal.into()),
-        Some(
+pub(crate) async fn recorded(app: &App, requests: Vec<Request>) -> Result<(), Error> {
+    for answer in app.ledger.execute(requests).await? {
+        match answer {
+            Answer::Recorded => {}
+            Answer::Invalid(faults) => return Err(faults.into()),
+            Answer::Refused(refusal) => return Err(refusal.into()),
             Answer::Accepted(_)
             | Answer::Stock(_)
             | Answer::Rules(_)
             | Answer::Batch(_)
-            | Answer::Broken,
-        )
-        | None => Err(Error::new(Kind::Internal)),
+            | Answer::Broken => return Err(Error::new(Kind::Internal)),
+        }
     }
+    Ok(())
 }
 
 fn parse(app: &App, row: &mut Row<'_>) -> Option<Product> {
@@ -138,7 +138,7 @@ fn parse(app: &App, row: &mut Row<'_>) -> Option<Product> {
         row.is_wrong("description", RowCode::Known(Code::TooLong));
     }
     let category = row.name("category", Category::parse);
-    let price = row.decimal("price", Decimal::to_unit_price, Code::TooPrecise);
+    let price = row.decimal("price", Decimal::to_unit_price, RowCode::Known(Code::TooPrecise));
     if price.is_some_and(|price| price.0 < 0) {
         row.is_wrong("price", RowCode::Known(Code::Negative));
     }

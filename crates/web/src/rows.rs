@@ -149,23 +149,34 @@ impl<'a> Row<'a> {
         &mut self,
         field: &str,
         read: impl Fn(Decimal) -> Result<T, DecimalError>,
-        fraction: Code,
+        fraction: RowCode,
     ) -> Option<T> {
         let raw = self.raw(field)?;
-        let text = if raw.starts_with('"') { serde_json::from_str(raw).ok() } else { Some(raw.into()) };
+        let text =
+            if raw.starts_with('"') { serde_json::from_str(raw).ok() } else { Some(raw.into()) };
         let text: Cow<'_, str> = text.unwrap_or_default();
         match Decimal::parse(text.trim()).and_then(read) {
             Ok(value) => Some(value),
             Err(error) => {
                 let code = match error {
-                    DecimalError::NotANumber => Code::NotANumber,
-                    DecimalError::TooLarge => Code::TooLarge,
+                    DecimalError::NotANumber => RowCode::Known(Code::NotANumber),
+                    DecimalError::TooLarge => RowCode::Known(Code::TooLarge),
                     DecimalError::TooPrecise => fraction,
                 };
-                self.is_wrong(field, RowCode::Known(code));
+                self.is_wrong(field, code);
                 None
             }
         }
+    }
+
+    /// A whole number.
+    pub(crate) fn integer(&mut self, field: &str) -> Option<i64> {
+        self.decimal(field, Decimal::to_integer, RowCode::NotWhole)
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_right(&self) -> bool {
+        self.wrong.is_empty()
     }
 
     /// A list of texts.
@@ -173,7 +184,7 @@ impl<'a> Row<'a> {
         let raw = self.raw(field)?;
         let texts = serde_json::from_str(raw).ok();
         if texts.is_none() {
-            self.is_wrong(field, RowCode::Known(Code::WrongType));
+            self.is_wrong(field, RowCode::NotTexts);
         }
         texts
     }

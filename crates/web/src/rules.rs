@@ -41,9 +41,8 @@ pub(crate) async fn put(
     let limits = &app.settings.limits;
     let bytes = collect(sent, limits.rules_bytes_max, limits.request).await?;
     // The ledger gives the version.
-    let compiled = blocking(&app, move |app| {
-        Ok(Arc::new(rules::parse(&bytes, 0, app.settings.exponent())?))
-    });
+    let compiled =
+        blocking(&app, move |app| Ok(Arc::new(rules::parse(&bytes, 0, app.settings.exponent())?)));
     let rules = compiled.await?;
     let count = rules.rules.rules().len();
     let request = Request::PutRules { rules, installed: true };

@@ -29,7 +29,7 @@ use crate::clients::Allowance;
 use crate::guard::{self, Client};
 use crate::keys::Scope;
 use crate::metrics::Route;
-use crate::place::{Dialect, place};
+use crate::place::place;
 
 /// Serves until `shutdown` resolves, then finishes what was accepted, for as long as
 /// [`shutdown`](crate::Limits::shutdown) allows.
@@ -110,10 +110,8 @@ async fn answer(
 ) -> Result<Response<Body>, Infallible> {
     if request.method() == Method::POST {
         match request.uri().path() {
-            "/v1/orders" => return Ok(order(app, Route::ORDERS, Dialect::V1, client, request).await),
-            "/orders" => {
-                return Ok(order(app, Route::OLD_ORDERS, Dialect::Older, client, request).await);
-            }
+            "/v1/orders" => return Ok(order(app, Route::ORDERS, client, request).await),
+            "/orders" => return Ok(order(app, Route::OLD_ORDERS, client, request).await),
             _ => {}
         }
     }
@@ -128,7 +126,6 @@ async fn answer(
 async fn order(
     app: &App,
     route: Route,
-    dialect: Dialect,
     client: &Allowance,
     request: Request<Incoming>,
 ) -> Response<Body> {
@@ -137,13 +134,11 @@ async fn order(
     let lang = guard::lang(app, &parts.headers);
     let placed = async {
         guard::admit(app, &parts.headers, Scope::Write, client.as_deref())?;
-        place(app, dialect, lang, &parts.headers, body).await
+        place(app, lang, &parts, body).await
     };
     let placed = guard::within(app, guard::caught(placed)).await;
-    let response = placed
-        .and_then(identity)
-        .and_then(identity)
-        .unwrap_or_else(|error| error.render(lang));
+    let response =
+        placed.and_then(identity).and_then(identity).unwrap_or_else(|error| error.render(lang));
     app.metrics.request(route, response.status().as_u16(), began.elapsed());
     response
 }

@@ -36,7 +36,9 @@ impl Spooled {
 
 impl Drop for Spooled {
     fn drop(&mut self) {
-        if !self.kept && let Err(error) = std::fs::remove_file(&self.path) {
+        if !self.kept
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
             tracing::warn!(%error, "a spooled body could not be removed: {error}");
         }
     }

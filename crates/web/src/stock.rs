@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Request as HttpRequest, State};
+use axum::extract::{Request as HttpRequest, State};
 use axum::http::{HeaderMap, Uri};
 use bytes::Bytes;
 use domain::command::{AdjustStock, BelowReserved, StockChange};
 use domain::id::{MerchantId, Sku, StockKey};
-use domain::money::Decimal;
 use domain::stock::Stock;
 use serde_json::{Value, json};
 use service::ledger::{Answer, PAGE_ROWS_MAX, REQUESTS_PER_CALL_MAX, Request};
@@ -18,7 +17,7 @@ use crate::App;
 use crate::body::{self, JSON, Media, ROWS, collect};
 use crate::error::{Error, Kind, RowCode};
 use crate::orders::blocking;
-use crate::params::{Params, names_cursor, read_stock_cursor};
+use crate::params::{Params, Segment, names_cursor, read_stock_cursor};
 use crate::products::stock_key;
 use crate::rows::{self, Row};
 
@@ -78,7 +77,7 @@ fn page(
 /// The counters of one product.
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
-    Path(sku): Path<String>,
+    Segment(sku): Segment,
     uri: Uri,
 ) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["merchant_id"])?;
@@ -132,7 +131,7 @@ pub(crate) async fn count(
 fn counted(app: &App, row: &mut Row<'_>) -> Option<AdjustStock> {
     let stock = stock_key(app, row);
     let reason = reason(row);
-    let on_hand = row.decimal("on_hand", Decimal::to_integer, Code::BadQuantity);
+    let on_hand = row.integer("on_hand");
     if on_hand.is_none() {
         row.missing("on_hand");
     }
@@ -151,7 +150,7 @@ fn reason(row: &mut Row<'_>) -> Box<str> {
 /// Changes one product's stock on hand.
 pub(crate) async fn adjust(
     State(app): State<Arc<App>>,
-    Path(sku): Path<String>,
+    Segment(sku): Segment,
     headers: HeaderMap,
     request: HttpRequest,
 ) -> Result<Json<Value>, Error> {
@@ -173,8 +172,8 @@ fn adjustment(app: &App, bytes: &Bytes, sku: &Sku) -> Result<AdjustStock, Error>
     let parse = |row: &mut Row<'_>| {
         let merchant = row.name("merchant_id", MerchantId::parse);
         let merchant = merchant.unwrap_or_else(|| app.settings.documents.default_merchant.clone());
-        let delta = row.decimal("delta", Decimal::to_integer, Code::BadQuantity);
-        let on_hand = row.decimal("on_hand", Decimal::to_integer, Code::BadQuantity);
+        let delta = row.integer("delta");
+        let on_hand = row.integer("on_hand");
         let below_reserved = match row.text("release").as_deref() {
             None => BelowReserved::Refuse,
             Some("newest") => BelowReserved::ReleaseNewest,
@@ -188,7 +187,9 @@ fn adjustment(app: &App, bytes: &Bytes, sku: &Sku) -> Result<AdjustStock, Error>
             (Some(delta), None) => StockChange::By(delta),
             (None, Some(on_hand)) => StockChange::To(on_hand),
             (None, None) | (Some(_), Some(_)) => {
-                row.is_wrong("", RowCode::OneOf);
+                if row.is_right() {
+                    row.is_wrong("", RowCode::OneOf);
+                }
                 return None;
             }
         };

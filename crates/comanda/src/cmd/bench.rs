@@ -64,7 +64,7 @@ fn hot_sku(store: &Store, orders: u64, threads: usize) -> Result<ExitCode> {
     let result = json!({
         "orders": orders, "threads": threads, "reserved": granted,
         "backordered": orders - granted, "oversold": 0, "commits": commits,
-        "elapsed_ms": elapsed.as_millis(), "reservations_per_second": rate,
+        "elapsed_ms": elapsed.as_millis(), "orders_per_second": rate,
     });
     if store.json {
         println!("{result}");

@@ -17,15 +17,22 @@ pub(super) fn pick(lang: Lang, [pt, es, en]: Text) -> &'static str {
     }
 }
 
-/// A kind's code, title and detail.
+/// A kind's code, title, detail, and when to come back.
 pub(super) struct Row {
     pub(super) code: &'static str,
     pub(super) title: Text,
     pub(super) detail: Text,
+    pub(super) retry_after_s: Option<u64>,
+}
+
+impl Row {
+    const fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
+    }
 }
 
 const fn row(code: &'static str, title: Text, detail: Text) -> Row {
-    Row { code, title, detail }
+    Row { code, title, detail, retry_after_s: None }
 }
 
 pub(super) fn of(kind: Kind) -> Row {
@@ -239,7 +246,8 @@ pub(super) fn of(kind: Kind) -> Row {
                 "No hay espacio en disco para el lote; no se hizo nada.",
                 "There is no disk space for the batch; nothing was done.",
             ],
-        ),
+        )
+        .retry_after(60),
         Kind::Full => row(
             "queue_full",
             ["Fila cheia", "Cola llena", "Queue full"],
@@ -248,7 +256,8 @@ pub(super) fn of(kind: Kind) -> Row {
                 "Hay demasiadas órdenes en espera; no se hizo nada, intente de nuevo.",
                 "Too much is waiting already; nothing was done, try again.",
             ],
-        ),
+        )
+        .retry_after(1),
         Kind::DiskSpace => row(
             "disk_space",
             ["Pouco espaço em disco", "Poco espacio en disco", "Low disk space"],
@@ -257,7 +266,8 @@ pub(super) fn of(kind: Kind) -> Row {
                 "El espacio en disco está por debajo del mínimo seguro; no se hizo nada.",
                 "Disk space is below the safe minimum; nothing was done.",
             ],
-        ),
+        )
+        .retry_after(60),
         Kind::Busy => row(
             "batches_busy",
             ["Lotes demais", "Demasiados lotes", "Too many batches"],
@@ -266,7 +276,8 @@ pub(super) fn of(kind: Kind) -> Row {
                 "No se pueden iniciar más lotes ahora; no se hizo nada.",
                 "No more batches can be started now; nothing was done.",
             ],
-        ),
+        )
+        .retry_after(5),
         Kind::OutcomeUnknown => row(
             "outcome_unknown",
             ["Resultado desconhecido", "Resultado desconocido", "Outcome unknown"],
@@ -275,7 +286,8 @@ pub(super) fn of(kind: Kind) -> Row {
                 "No se sabe si se grabó; repita con el mismo número de orden.",
                 "The outcome is unknown; retry with the same id.",
             ],
-        ),
+        )
+        .retry_after(1),
         Kind::Timeout => row(
             "timeout",
             ["Tempo esgotado", "Tiempo agotado", "Timed out"],
@@ -286,7 +298,8 @@ pub(super) fn of(kind: Kind) -> Row {
                  número de orden.",
                 "The answer took too long and the outcome is unknown; retry with the same id.",
             ],
-        ),
+        )
+        .retry_after(1),
         Kind::Closed => row(
             "shutting_down",
             ["Encerrando", "Cerrando", "Shutting down"],
@@ -295,7 +308,8 @@ pub(super) fn of(kind: Kind) -> Row {
                 "El servidor se está cerrando; no se hizo nada.",
                 "The server is shutting down; nothing was done.",
             ],
-        ),
+        )
+        .retry_after(5),
         Kind::Internal => row(
             "internal",
             ["Erro interno", "Error interno", "Internal error"],
@@ -330,6 +344,16 @@ pub(super) fn of_row(code: RowCode) -> Text {
             "Campo '{field}' tem valores demais.",
             "El campo '{field}' tiene demasiados valores.",
             "Field '{field}' has too many values.",
+        ],
+        RowCode::NotWhole => [
+            "Campo '{field}' deve ser um número inteiro.",
+            "El campo '{field}' debe ser un número entero.",
+            "Field '{field}' must be a whole number.",
+        ],
+        RowCode::NotTexts => [
+            "Campo '{field}' deve ser uma lista de textos.",
+            "El campo '{field}' debe ser una lista de textos.",
+            "Field '{field}' must be a list of texts.",
         ],
     }
 }

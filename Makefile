@@ -1,0 +1,65 @@
+# What one does with Comanda. `make` lists it.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/comanda
+DENY_VERSION := 0.20.2
+DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny)
+# What `make bench` measures: all, http, rate, bulk, linear, restart, hot-sku …
+BENCH ?= all
+
+.PHONY: help
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Build, then show everything once and serve it on http://127.0.0.1:8080
+	$(CARGO) build --release --locked
+	$(TARGET)/release/comanda demo
+
+.PHONY: test
+test: ## Run every test, documentation examples included
+	$(CARGO) test --release --workspace --locked
+
+.PHONY: check fmt clippy doc deny
+check: fmt clippy doc deny ## Look at format, lints, documentation and dependencies
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --release --workspace --no-deps --locked
+
+# Offline, once everything is here: the advisory database needs the network (see deny.toml).
+deny: $(DENY)
+	$(CARGO) fetch --locked --quiet
+	$(DENY) --offline --locked check --hide-inclusion-graph licenses bans sources
+
+# Once for each version, about a minute of CPU: unoptimised, it still checks within two seconds.
+$(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny:
+	CARGO_TARGET_DIR=$(CACHE)/cargo-deny-$(DENY_VERSION)/build \
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+	CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=false \
+	$(CARGO) install cargo-deny --locked --version $(DENY_VERSION) \
+	  --root $(CACHE)/cargo-deny-$(DENY_VERSION)
+	rm -rf $(CACHE)/cargo-deny-$(DENY_VERSION)/build
+
+.PHONY: bench
+bench: ## Measure this machine: Comanda, its ceiling, the same work on PostgreSQL
+	$(CARGO) build --release --locked
+	$(CARGO) run --release --locked -p bench -- --comanda $(TARGET)/release/comanda $(BENCH)
+
+.PHONY: dist
+dist: ## Build the program to deploy (slow: optimised across crates)
+	$(CARGO) build --profile dist --locked -p comanda
+	@ls -l $(TARGET)/dist/comanda
+
+.PHONY: clean-demo
+clean-demo: ## Remove the demo's store; nothing that a demo did not make
+	@if [ -e data/demo/MADE-BY-COMANDA-DEMO ]; then rm -rf data/demo; fi

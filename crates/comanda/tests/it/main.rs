@@ -1,0 +1,17 @@
+//! The whole program, from outside: the real process, its HTTP API, its commands and exit codes.
+//!
+//! Every server listens on a port of its own on the loopback interface and keeps its store in a
+//! scratch folder. Whatever is random prints its seed; `COMANDA_TEST_SEED` repeats it. Everything
+//! that waits, waits for a bounded time.
+
+mod support;
+
+mod batches;
+mod broken_batches;
+mod commands;
+mod crash;
+mod disk;
+mod keys;
+mod killed_batch;
+mod overload;
+mod shutdown;

@@ -1,0 +1,13 @@
+//! What every test needs: a store's folder, the program in it, HTTP to it, and seeded chance.
+
+mod chance;
+mod documents;
+mod home;
+mod http;
+
+pub(crate) use chance::Chance;
+pub(crate) use documents::{
+    document, json_lines, order_id, priced_order, sampled, simple_order, stock_rows,
+};
+pub(crate) use home::{Home, Ran, Server, comanda, run, run_with_input, until};
+pub(crate) use http::{Answer, Http};

@@ -1,0 +1,11 @@
+//! The API over a ledger in memory: what is asked, and the whole answer, as snapshots.
+// Helpers of tests are tests as well.
+#![allow(clippy::unwrap_used)]
+
+mod api;
+mod bad_inputs;
+mod batches;
+mod guard;
+mod intake;
+mod lookups;
+mod socket;
