@@ -6,10 +6,19 @@
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::body::Bytes;
+use domain::id::{Category, MerchantId, Sku, StockKey};
+use domain::money::Decimal;
+use domain::order::Body;
+use domain::time::Timestamp;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use service::catalogue::{Catalogue, Product};
+use service::ledger::{Receive, Request};
+use service::prepare::{Prepared, prepare};
+use service::wire::document::{Command, Settings, read};
+use service::wire::rules;
 
 /// An order that has been read, checked and priced.
 #[derive(Clone, Debug)]
@@ -56,108 +65,103 @@ impl Status {
     }
 }
 
+/// A row of the catalogue, as `comanda sample` writes it.
 #[derive(Deserialize)]
-struct Document<'a> {
-    #[serde(alias = "orderId", alias = "id")]
-    order_id: &'a str,
-    #[serde(default)]
-    merchant_id: Option<&'a str>,
-    #[serde(borrow, default)]
-    company: Option<Company<'a>>,
-    #[serde(borrow)]
-    items: Vec<Item<'a>>,
+struct Row {
+    merchant_id: String,
+    sku: String,
+    category: String,
+    price: String,
 }
 
-#[derive(Deserialize)]
-struct Company<'a> {
-    #[serde(default)]
-    cnpj: Option<&'a str>,
-}
-
-#[derive(Deserialize)]
-struct Item<'a> {
-    #[serde(alias = "productId", alias = "sku")]
-    product_id: &'a str,
-    quantity: i64,
-    #[serde(borrow, default, alias = "unitPrice", alias = "price")]
-    unit_price: Option<&'a RawValue>,
-}
+/// Decimals of the currency.
+const EXPONENT: u32 = 2;
 
 /// What reading and pricing need; made once, shared by all threads.
 #[derive(Debug)]
-pub struct Work;
+pub struct Work {
+    settings: Settings,
+    catalogue: Catalogue,
+}
 
 impl Work {
     /// Reads products and rules from a folder with the files `catalogue` and `rules`.
     ///
     /// # Errors
-    /// A file cannot be read.
-    pub fn open(_reference: &Path) -> io::Result<Self> {
-        // Nothing is looked up yet: documents carry their prices, and there are no rules.
-        Ok(Self)
+    /// A file is there and cannot be read.
+    pub fn open(reference: &Path) -> io::Result<Self> {
+        let mut catalogue = Catalogue { exponent: EXPONENT, ..Catalogue::default() };
+        let file = |name: &str| match std::fs::read(reference.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            read => read,
+        };
+        for line in file("catalogue")?.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
+            let product = product(line).ok_or_else(|| invalid("a product of the catalogue"))?;
+            catalogue.products.insert(product.key.clone(), Arc::new(product));
+        }
+        let source = file("rules")?;
+        if !source.is_empty() {
+            let rules = rules::parse(&source, 1, EXPONENT).map_err(|_| invalid("the rules"))?;
+            catalogue.rules = Arc::new(rules);
+        }
+        let merchant = MerchantId::parse("default").map_err(|_| invalid("a name"))?;
+        Ok(Self { settings: Settings::new(merchant), catalogue })
     }
 
-    /// Reads, checks and prices one document.
+    /// Reads, checks and prices one document, with the very code that Comanda does it with.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn read(&self, bytes: &Bytes) -> Result<Placed, String> {
-        read(bytes)
+        let read = read(bytes, &self.settings).map_err(|fault| format!("{fault:?}"))?;
+        let Command::Create(order) = read.command else { return Err("not a new order".into()) };
+        let receive = Receive {
+            order,
+            document: bytes.clone(),
+            warnings: Vec::new(),
+            batch: None,
+            rules: None,
+        };
+        let request = Request::Receive(Box::new(receive));
+        match prepare(request, &self.catalogue, Timestamp(0), EXPONENT) {
+            Prepared::Receive(order) => placed(*order),
+            Prepared::Unpriceable(_) | Prepared::Other(_) => Err("cannot be priced".into()),
+        }
     }
 }
 
-fn read(bytes: &Bytes) -> Result<Placed, String> {
-    let document: Document<'_> =
-        serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    if document.items.is_empty() || document.order_id.is_empty() {
-        return Err("an order needs an id and an item".into());
-    }
-    let mut lines = Vec::with_capacity(document.items.len());
-    for item in &document.items {
-        lines.push(line(item)?);
-    }
-    Ok(Placed {
-        merchant: merchant(&document),
-        id: document.order_id.to_owned(),
-        total: lines.iter().map(|line| line.total).sum(),
-        lines,
-        document: bytes.clone(),
+fn invalid(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{what} cannot be read"))
+}
+
+fn product(line: &[u8]) -> Option<Product> {
+    let row: Row = serde_json::from_slice(line).ok()?;
+    let merchant = MerchantId::parse(&row.merchant_id).ok()?;
+    Some(Product {
+        key: StockKey { merchant, sku: Sku::parse(&row.sku).ok()? },
+        description: "".into(),
+        category: Category::parse(&row.category).ok(),
+        price: Decimal::parse(&row.price).ok()?.to_unit_price().ok(),
     })
 }
 
-fn line(item: &Item<'_>) -> Result<Line, String> {
-    if item.quantity < 1 {
-        return Err("a quantity is less than 1".into());
-    }
-    let price = item.unit_price.map_or(Some(0), |raw| cents(raw.get()));
-    let total = price.and_then(|cents| cents.checked_mul(item.quantity));
-    Ok(Line {
-        sku: item.product_id.to_owned(),
-        quantity: item.quantity,
-        total: total.ok_or("a price is no amount of money")?,
-    })
-}
-
-fn merchant(document: &Document<'_>) -> String {
-    let cnpj = document.company.as_ref().and_then(|company| company.cnpj);
-    match (document.merchant_id, cnpj) {
-        (Some(id), _) => id.to_owned(),
-        (None, Some(cnpj)) => cnpj.chars().filter(char::is_ascii_alphanumeric).collect(),
-        (None, None) => "default".to_owned(),
-    }
-}
-
-/// Cents of a decimal with at most two digits after the point, a JSON number or string.
-fn cents(text: &str) -> Option<i64> {
-    let (whole, fraction) =
-        text.trim_matches('"').split_once('.').unwrap_or((text.trim_matches('"'), ""));
-    let fraction = match fraction.trim_end_matches('0') {
-        "" => 0,
-        tenths if tenths.len() == 1 => tenths.parse::<i64>().ok()? * 10,
-        cents if cents.len() == 2 => cents.parse().ok()?,
-        _ => return None,
+fn placed(order: service::prepare::Order) -> Result<Placed, String> {
+    let Body::Purchase(purchase) = &order.command.order.body else {
+        return Err("not a purchase".into());
     };
-    whole.parse::<i64>().ok()?.checked_mul(100)?.checked_add(fraction)
+    let pricing = order.command.pricing.as_ref().ok_or("not priced")?;
+    let lines = purchase.lines.as_slice().iter().zip(&pricing.lines).map(|(line, price)| Line {
+        sku: line.sku.as_str().to_owned(),
+        quantity: line.quantity,
+        total: price.total.map_or(0, |total| total.0),
+    });
+    Ok(Placed {
+        merchant: order.command.order.key.merchant.as_str().to_owned(),
+        id: order.command.order.key.id.as_str().to_owned(),
+        total: pricing.total.map_or(0, |total| total.0),
+        lines: lines.collect(),
+        document: order.document,
+    })
 }
 
 /// The body of the 202: what Comanda answers, field by field.
@@ -184,11 +188,15 @@ pub fn answer(order: &Placed, status: Status) -> String {
 mod tests {
     use super::*;
 
+    fn work() -> Work {
+        Work::open(Path::new("no such folder")).unwrap()
+    }
+
     #[test]
     fn a_document_is_read_to_the_cent() {
         let text = br#"{"order_id":"A1","company":{"cnpj":"12.345.678/0001-95"},
-            "items":[{"product_id":"P1","quantity":2,"unit_price":150.10}]}"#;
-        let order = read(&Bytes::from_static(text)).unwrap();
+            "customerId":"C1","items":[{"product_id":"P1","quantity":2,"unit_price":150.10}]}"#;
+        let order = work().read(&Bytes::from_static(text)).unwrap();
         assert_eq!((order.merchant.as_str(), order.total), ("12345678000195", 30_020));
         assert!(answer(&order, Status::Completed).contains("\"total\":300.20"));
     }
@@ -196,7 +204,7 @@ mod tests {
     #[test]
     fn what_is_no_order_is_refused() {
         for text in ["{", "{}", r#"{"order_id":"A","items":[]}"#] {
-            assert!(read(&Bytes::from(text)).is_err(), "{text}");
+            assert!(work().read(&Bytes::from(text)).is_err(), "{text}");
         }
     }
 }

@@ -119,7 +119,8 @@ async fn answer(
     if client.is_some() {
         request.extensions_mut().insert(Client(client.clone()));
     }
-    router.clone().oneshot(request).await
+    // Boxed: what holds this future is moved for every request, orders included.
+    Box::pin(router.clone().oneshot(request)).await
 }
 
 /// What [`guard::guard`] and the router do, for the one route that is worth it.
@@ -132,10 +133,11 @@ async fn order(
     let began = Instant::now();
     let (parts, body) = request.into_parts();
     let lang = guard::lang(app, &parts.headers);
-    let placed = async {
+    // Pinned once here, so that the layers around it hold a pointer and not each a copy's room.
+    let placed = pin!(async {
         guard::admit(app, &parts.headers, Scope::Write, client.as_deref())?;
         place(app, lang, &parts, body).await
-    };
+    });
     let placed = guard::within(app, guard::caught(placed)).await;
     let response =
         placed.and_then(identity).and_then(identity).unwrap_or_else(|error| error.render(lang));

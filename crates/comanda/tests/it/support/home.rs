@@ -83,13 +83,21 @@ impl Home {
     /// Serves this store with no file growing beyond `kilobytes`: what is written beyond is an
     /// error, as on a full disk.
     pub(crate) fn serve_on_full_disk(&self, kilobytes: u64) -> Server {
-        // The unit of `ulimit -f` is 512 bytes in a POSIX shell, 1,024 in some that say so.
-        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
+        // The unit of `ulimit -f` in a POSIX shell is 512 bytes.
+        self.serve_under(&format!("trap '' XFSZ; ulimit -f {}", kilobytes * 2))
+    }
+
+    /// Serves this store with at most so many files and sockets open.
+    pub(crate) fn serve_with_files(&self, files: u32) -> Server {
+        self.serve_under(&format!("ulimit -n {files}"))
+    }
+
+    fn serve_under(&self, limits: &str) -> Server {
         let mut shell = without_settings(Command::new("sh"));
-        shell.args(["-c", &script, env!("CARGO_BIN_EXE_comanda"), "--data-dir"]);
+        shell.args(["-c", &format!("{limits}; exec \"$0\" \"$@\"")]);
+        shell.args([env!("CARGO_BIN_EXE_comanda"), "--data-dir"]);
         shell.arg(self.store()).args(["serve", "--listen", "127.0.0.1:0"]);
-        // What the server says must not meet the limit: it goes to a pipe, not to a file.
-        Server::start(shell, Path::new("/dev/null"))
+        Server::start(shell, &self.path("server.log"))
     }
 
     /// Proves the store's invariants.
@@ -238,10 +246,6 @@ impl Server {
         ended(&mut self.child, SERVER_PATIENCE).code()
     }
 
-    /// Waits until it has ended; its exit code.
-    pub(crate) fn wait(mut self) -> Option<i32> {
-        ended(&mut self.child, SERVER_PATIENCE).code()
-    }
 }
 
 impl Drop for Server {
