@@ -89,7 +89,7 @@ impl World {
                     }
                     waiting.insert(0, answers.expect("a ledger in memory answers"));
                 }
-                Step::Wait if !chunks.is_empty() && machine.takes_items() => {
+                Step::Wait if !chunks.is_empty() && machine.wants_chunk() => {
                     let any = self.rng.random_range(0..chunks.len());
                     machine.parsed(chunks.swap_remove(any));
                 }

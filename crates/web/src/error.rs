@@ -440,7 +440,7 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// An error on its way out: [`crate::guard`] renders it in the reader's language.
+/// An error on its way out: `guard` renders it in the reader's language.
 impl IntoResponse for Error {
     fn into_response(self) -> axum::response::Response {
         let mut response = Response::new(Body::empty());

@@ -13,7 +13,7 @@ use crate::{
     changes, customers, guard, intake, order, orders, page, place, products, rules, status, stock,
 };
 
-/// Every address there is. [`crate::serve`] answers `POST /v1/orders` by the same functions
+/// Every address there is. [`crate::serve()`] answers `POST /v1/orders` by the same functions
 /// without coming through here.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()

@@ -1,9 +1,10 @@
 //! Puts the API on a socket: HTTP/1.1, one task a connection.
 //!
-//! Hyper's connections are driven directly rather than by `axum::serve`, because `POST /v1/orders`
-//! is answered without the router: measured, that is a third of the CPU that is ours per request.
-//! It also gives what `axum::serve` has no setting for: the time a head may take, flushing
-//! pipelined answers together, and a bound on connections.
+//! Hyper's connections are driven directly rather than by `axum::serve`: measured with pipelined
+//! orders and a ledger that answers at once, 5.9 µs of CPU an order against 12.8 µs, parsing the
+//! document included. `axum::serve` has no setting to flush pipelined answers together, none for
+//! the time a head may take, none for the number of connections; and `POST /v1/orders` is answered
+//! here without the router, its boxes and its copies of a request.
 //!
 //! Never: TLS or HTTP/2. A proxy that ends those speaks HTTP/1.1 to us.
 

@@ -84,16 +84,10 @@ fn a_server_killed_twenty_times_under_load_loses_and_doubles_nothing() {
 
 /// Puts catalogue, stock and rules into the store.
 fn furnish(home: &Home) -> Shelf {
+    home.furnish();
+    let rules = home.file("rules", sampled(&["--kind", "rules"]));
+    assert_eq!(home.run(&["rules", "set", &rules.to_string_lossy()]).code, 0);
     let stock = sampled(&["--kind", "stock"]);
-    let catalogue = home.file("catalogue.jsonl", sampled(&["--kind", "catalogue"]));
-    let rules = home.file("rules.json", sampled(&["--kind", "rules"]));
-    let file = home.file("stock.jsonl", &stock);
-    for (command, what, file) in
-        [("products", "import", catalogue), ("stock", "import", file), ("rules", "set", rules)]
-    {
-        let ran = home.run(&[command, what, &file.to_string_lossy()]);
-        assert_eq!(ran.code, 0, "{command}: {}", ran.err);
-    }
     let rows = stock_rows(&json_lines(&stock));
     let on_hand: BTreeMap<Key, i64> = rows.into_iter().map(|(key, (n, _))| (key, n)).collect();
     let mut asked: BTreeMap<String, u64> = BTreeMap::new();

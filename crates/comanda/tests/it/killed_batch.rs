@@ -20,7 +20,9 @@ fn a_batch_killed_again_and_again_comes_to_what_an_uninterrupted_run_comes_to() 
     let document = sampled(&[
         "--kind", "batch", "--count", &count, "--invalid", "3", "--duplicates", "2", "--seed", "3",
     ]);
-    let (killed, whole) = (furnished(), furnished());
+    let (killed, whole) = (Home::new(), Home::new());
+    killed.furnish();
+    whole.furnish();
     let file = killed.file("batch.json", &document);
     let mut middles = 0;
     for _ in 0..KILLS {
@@ -58,17 +60,6 @@ fn a_batch_killed_again_and_again_comes_to_what_an_uninterrupted_run_comes_to() 
     assert!(again.err.contains("was run before"), "{}", again.err);
     assert_eq!(again.json(), interrupted.json(), "a repetition is answered with the first run");
     killed.examine();
-}
-
-/// A store with catalogue and stock, of which some is scarce.
-fn furnished() -> Home {
-    let home = Home::new();
-    for (command, kind) in [("products", "catalogue"), ("stock", "stock")] {
-        let file = home.file(kind, sampled(&["--kind", kind]));
-        let ran = home.run(&[command, "import", &file.to_string_lossy()]);
-        assert_eq!(ran.code, 0, "{}", ran.err);
-    }
-    home
 }
 
 fn finished(home: &Home, file: &Path) -> Ran {

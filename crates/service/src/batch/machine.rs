@@ -90,10 +90,11 @@ impl Machine {
         }
     }
 
-    /// Whether more chunks are of use.
+    /// Whether a chunk would get it on: it takes items, and does not have the next ones already.
+    /// Whoever drives it takes no chunk otherwise, so that what waits stays bounded.
     #[must_use]
-    pub fn takes_items(&self) -> bool {
-        self.ending.is_none() && !self.ended
+    pub fn wants_chunk(&self) -> bool {
+        self.ending.is_none() && !self.ended && !self.parsed.contains_key(&self.next)
     }
 
     /// What to do next.

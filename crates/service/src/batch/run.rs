@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bytes::Bytes;
 use domain::id::{BatchId, OrderKey};
@@ -410,31 +410,37 @@ impl Run<'_> {
                     under_way.push_back((self.ledger.execute_patiently(requests), asked));
                 }
                 Step::Wait => {
-                    // A chunk that is there goes first; waiting is for answers, then for chunks.
-                    match events.try_recv() {
-                        Ok(event) => take(event, &mut machine, &mut broken),
-                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
-                            if let Some((task, asked)) = under_way.pop_front() {
-                                let answers = pollster::block_on(task)?;
-                                for ((key, faults), answer) in asked.iter().zip(&answers) {
-                                    summary.answer(key.as_ref(), faults, answer);
-                                }
-                                let items = asked.len() as u64 - 1;
-                                self.control.in_flight.fetch_sub(items, Ordering::Relaxed);
-                                machine.answered(&answers);
-                                *self.control.state.lock() = Some(machine.state().clone());
-                            } else if let Ok(event) = events.recv() {
-                                take(event, &mut machine, &mut broken);
-                            } else {
-                                machine.fail("input_broke_off");
-                            }
-                        }
+                    let chunk = if machine.wants_chunk() { events.try_recv().ok() } else { None };
+                    if let Some(event) = chunk {
+                        take(event, &mut machine, &mut broken);
+                    } else if let Some((task, asked)) = under_way.pop_front() {
+                        self.answered(&mut machine, &asked, &pollster::block_on(task)?, summary);
+                    } else if let Ok(event) = events.recv() {
+                        take(event, &mut machine, &mut broken);
+                    } else {
+                        machine.fail("input_broke_off");
                     }
                 }
             }
         }
         drop(events);
         broken.map_or_else(|| Ok(machine.state().clone()), |error| Err(Error::Input(error)))
+    }
+
+    /// The oldest call was answered: sums it up, and shows how far the batch is.
+    fn answered(
+        &self,
+        machine: &mut Machine,
+        asked: &[Asked],
+        answers: &[Answer],
+        summary: &mut Summary,
+    ) {
+        for ((key, faults), answer) in asked.iter().zip(answers) {
+            summary.answer(key.as_ref(), faults, answer);
+        }
+        self.control.in_flight.fetch_sub(asked.len() as u64 - 1, Ordering::Relaxed);
+        machine.answered(answers);
+        *self.control.state.lock() = Some(machine.state().clone());
     }
 }
 

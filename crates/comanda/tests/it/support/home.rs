@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use super::documents::sampled;
 use super::http::Http;
 
 /// Longest a command may take.
@@ -98,6 +99,15 @@ impl Home {
         shell.args([env!("CARGO_BIN_EXE_comanda"), "--data-dir"]);
         shell.arg(self.store()).args(["serve", "--listen", "127.0.0.1:0"]);
         Server::start(shell, &self.path("server.log"))
+    }
+
+    /// Puts the sampled catalogue and stock into the store.
+    pub(crate) fn furnish(&self) {
+        for (command, kind) in [("products", "catalogue"), ("stock", "stock")] {
+            let file = self.file(kind, sampled(&["--kind", kind]));
+            let ran = self.run(&[command, "import", &file.to_string_lossy()]);
+            assert_eq!(ran.code, 0, "{}", ran.err);
+        }
     }
 
     /// Proves the store's invariants.
