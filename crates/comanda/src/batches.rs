@@ -47,15 +47,21 @@ pub(crate) struct Input {
 impl Input {
     /// Looks at a file: JSON Lines, or one JSON document.
     pub(crate) fn look(path: &Path, format: Option<split::Format>) -> io::Result<Self> {
-        let format = match format {
-            Some(format) => format,
-            None => sniff(File::open(path)?)?,
+        let (format, or_lines) = match format {
+            Some(format) => (format, false),
+            None => sniff(path)?,
         };
+        let (path, lines) = (path.to_owned(), split::Format::JsonLines);
         let header = match format {
             split::Format::JsonLines => split::Header::default(),
-            split::Format::Document => split::header(File::open(path)?)?,
+            split::Format::Document => match split::header(File::open(&path)?) {
+                Err(error) if or_lines && error.kind() == io::ErrorKind::InvalidData => {
+                    return Ok(Self { path, format: lines, header: split::Header::default() });
+                }
+                header => header?,
+            },
         };
-        Ok(Self { path: path.to_owned(), format, header })
+        Ok(Self { path, format, header })
     }
 
     /// The document's own id, else the content's hash.
@@ -79,16 +85,40 @@ impl Input {
     }
 }
 
-/// One JSON document when its first line is not one whole order of its own.
-fn sniff(input: File) -> io::Result<split::Format> {
+/// JSON Lines by its name, or one JSON document when its first line is not one whole order of its
+/// own; and whether it may be lines all the same, the first of them broken.
+fn sniff(path: &Path) -> io::Result<(split::Format, bool)> {
+    let named = path.extension().is_some_and(|name| name == "jsonl" || name == "ndjson");
     let mut head = Vec::new();
-    input.take(1 << 20).read_to_end(&mut head)?;
+    File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
-    let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
-    let whole = serde_json::from_slice::<serde_json::Value>(line);
-    let is_line = whole.is_ok_and(|v| v.is_object() && v.get("orders").is_none());
-    let opens = matches!(text.first(), Some(b'{' | b'['));
-    Ok(if opens && !is_line { split::Format::Document } else { split::Format::JsonLines })
+    let is_order = |line: &[u8]| {
+        let whole = serde_json::from_slice::<serde_json::Value>(line);
+        let is_frame = |v: &serde_json::Value| v.get("orders").or(v.get("batchId")).is_some();
+        whole.is_ok_and(|v| v.is_object() && !is_frame(&v))
+    };
+    let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines.next().unwrap_or_default();
+    let opens = matches!(first.first(), Some(b'{' | b'['));
+    if named || !opens || is_order(first) {
+        return Ok((split::Format::JsonLines, false));
+    }
+    let is_next_order = lines.find(|line| !line.is_empty()).is_some_and(is_order);
+    Ok((split::Format::Document, is_next_order && first != b"["))
+}
+
+/// Whether two files hold the same bytes.
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (one, other) = (File::open(one)?, File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let hash = |mut file: File| -> io::Result<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        io::copy(&mut file, &mut hasher)?;
+        Ok(hasher.finalize())
+    };
+    Ok(hash(one)? == hash(other)?)
 }
 
 impl Runner {
@@ -161,7 +191,7 @@ impl Runner {
         let control = Arc::new(Control::default());
         {
             let mut running = self.running.lock();
-            if running.len() >= RUNNING_MAX {
+            if running.len() >= RUNNING_MAX || running.contains_key(&options.id) {
                 return Err(BatchError::Busy);
             }
             running.insert(options.id.clone(), control.clone());
@@ -176,7 +206,8 @@ impl Runner {
             let done = run::run(ledger, &options, &control, || File::open(&input.path), opened);
             let result = match done {
                 Ok(done) => {
-                    if done.state.status != BatchStatus::Running {
+                    // A repetition is answered by what was: its input is whoever's sent it.
+                    if done.state.status != BatchStatus::Running && !done.is_repeat {
                         drop(std::fs::remove_file(&input.path));
                     }
                     Ok(Started::Known(done.state))
@@ -230,11 +261,23 @@ impl Runner {
         if new.dry_run {
             return self.dry_run(&options, &input).map_err(|e| self.error(&id, e));
         }
-        if let Some(state) = self.running.lock().get(&id).and_then(|control| control.state()) {
-            return Err(BatchError::WrongState(Box::new(state)));
+        if let Some(answer) = self.runs_already(&id, &input) {
+            return answer;
         }
         let wait = self.spawn(options, input)?;
         wait.recv().map_err(|_| BatchError::Unavailable(Unavailable::Closed))?
+    }
+
+    /// What the start of a batch that runs is answered with: its run, when it is the same content.
+    fn runs_already(&self, id: &BatchId, input: &Input) -> Option<Result<Started, BatchError>> {
+        let state = self.running.lock().get(id)?.state()?;
+        // A spooled body that is gone belongs to a run that has just ended.
+        let is_same = is_same(Path::new(state.spool.as_deref()?), &input.path).ok()?;
+        Some(if is_same {
+            Ok(Started::Known(state))
+        } else {
+            Err(BatchError::OtherContent(Box::new(state)))
+        })
     }
 
     fn dry_run(&self, options: &Options, input: &Input) -> Result<Started, Error> {

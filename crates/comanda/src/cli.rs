@@ -166,7 +166,7 @@ pub(crate) struct BatchRun {
     #[arg(long, value_name = "P", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) tolerated_failure_percentage: Option<u8>,
     /// Write what became of each item to FILE, and its manifest beside it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) results: Option<PathBuf>,
 }
 
@@ -254,6 +254,7 @@ pub(crate) enum Stock {
         merchant: Option<String>,
         /// By so many units, more or fewer
         #[arg(long, allow_negative_numbers = true, conflicts_with = "on_hand")]
+        #[arg(required_unless_present = "on_hand")]
         by: Option<i64>,
         /// To so many units, as counted
         #[arg(long)]
@@ -314,7 +315,7 @@ pub(crate) enum Keys {
     /// Make a key; its secret is shown once
     Create {
         /// What it allows: read, write or admin
-        #[arg(long)]
+        #[arg(long, value_parser = ["read", "write", "admin"])]
         scope: String,
     },
     /// List keys, without secrets

@@ -132,6 +132,16 @@ impl Client {
         }
     }
 
+    /// Gets bytes, or the error that the problem document describes.
+    pub(crate) fn bytes(&self, path: &str) -> Result<Vec<u8>> {
+        match self.call("GET", path, None)? {
+            (status, bytes) if status >= 400 => {
+                bail!(Refused { status, text: problem(status, &bytes) })
+            }
+            (_, bytes) => Ok(bytes),
+        }
+    }
+
     /// Calls the API; JSON, or the error that the problem document describes.
     pub(crate) fn json(
         &self,

@@ -9,6 +9,7 @@ mod memory;
 mod render;
 mod sample;
 mod wire_up;
+mod workers;
 
 use std::process::ExitCode;
 

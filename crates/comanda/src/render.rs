@@ -1,10 +1,31 @@
 //! Tables for people; what programs want is the JSON behind them.
 
+use std::fmt::Display;
+use std::io::{self, Write};
+
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
 /// A column: its heading, where in the row it is (JSON pointer), whether it is a number.
 pub(crate) type Column = (&'static str, &'static str, bool);
+
+/// Prints a line.
+pub(crate) fn say(line: impl Display) {
+    let said = bytes(format!("{line}\n").as_bytes());
+    said.expect("standard output takes what is said");
+}
+
+/// Prints bytes. A reader that has gone away (`… | head`) has what it wanted.
+///
+/// # Errors
+/// What writing to standard output says besides.
+pub(crate) fn bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
 
 /// Prints rows of JSON objects as a table.
 pub(crate) fn table(rows: &[Value], columns: &[Column]) {
@@ -19,7 +40,7 @@ pub(crate) fn table(rows: &[Value], columns: &[Column]) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    println!("{table}");
+    say(&table);
 }
 
 /// A value as a cell. Control characters of hostile names must not reach the terminal.
@@ -36,21 +57,21 @@ pub(crate) fn cell(value: Option<&Value>) -> String {
 
 /// Prints JSON, indented.
 pub(crate) fn json(value: &Value) {
-    println!("{value:#}");
+    say(format_args!("{value:#}"));
 }
 
 /// Prints name and value pairs.
 pub(crate) fn facts(rows: &[(&str, String)]) {
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        println!("{name:width$}  {value}");
+        say(format_args!("{name:width$}  {value}"));
     }
 }
 
 /// Prints a batch's summary.
 pub(crate) fn summary(report: &Value) {
     let text = |pointer| cell(report.pointer(pointer));
-    println!();
+    say("");
     facts(&[
         ("Batch", text("/batch_id")),
         ("Status", format!("{} {}", text("/status"), text("/reason")).trim().to_owned()),
@@ -74,14 +95,14 @@ pub(crate) fn summary(report: &Value) {
     ]);
     let rows = |field: &str| report[field].as_array().cloned().unwrap_or_default();
     if !rows("by_rule").is_empty() {
-        println!();
+        say("");
         let columns =
             [("Rule", "/rule", false), ("Effects", "/effects", true), ("Amount", "/amount", true)];
         table(&rows("by_rule"), &columns);
     }
     let short: Vec<Value> = rows("shortages").into_iter().take(10).collect();
     if !short.is_empty() {
-        println!("\nShortages (the {} largest)", short.len());
+        say(format_args!("\nShortages (the {} largest)", short.len()));
         let columns = [
             ("Merchant", "/merchant_id", false),
             ("SKU", "/sku", false),

@@ -36,7 +36,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
                     error = &error as &dyn std::error::Error,
                     "projection not written, trying again"
                 );
-                if closing {
+                if shared.closing.load(Ordering::Acquire) {
                     return; // the log has it all: the next start replays it
                 }
                 std::thread::sleep(RETRY);

@@ -34,11 +34,21 @@ use crate::place::place;
 
 /// Serves until `shutdown` resolves, then finishes what was accepted, for as long as
 /// [`shutdown`](crate::Limits::shutdown) allows.
-pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<Output = ()>) {
+///
+/// Connections are dealt out in turn to `runtimes`, or stay on this one where there are none.
+/// A runtime of one thread each moves no task between cores, and wakes none that is awake.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    runtimes: &[tokio::runtime::Handle],
+    shutdown: impl Future<Output = ()>,
+) {
     let limits = app.settings.limits.clone();
     let connections = Arc::new(Semaphore::new(limits.connections_max as usize));
     let (closing, closed) = watch::channel(());
     let router = crate::router(app.clone());
+    let here = [tokio::runtime::Handle::current()];
+    let mut runtimes = if runtimes.is_empty() { here.iter() } else { runtimes.iter() }.cycle();
     let accepting = async {
         loop {
             let Ok(permit) = connections.clone().acquire_owned().await else { return };
@@ -53,8 +63,12 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<O
             _ = stream.set_nodelay(true);
             let client = app.clients.of(address.ip());
             let (app, router, closed) = (app.clone(), router.clone(), closed.clone());
-            tokio::spawn(async move {
-                connection(stream, app, router, client, closed).await;
+            let (Some(runtime), Ok(stream)) = (runtimes.next(), stream.into_std()) else { continue };
+            runtime.spawn(async move {
+                // Belongs to the reactor it was accepted on until it is registered here.
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    connection(stream, app, router, client, closed).await;
+                }
                 drop(permit);
             });
         }

@@ -55,11 +55,7 @@ pub(super) fn batch(
         }),
         Batch::Results { id } => super::done(connect()?, |api| {
             let target = format!("/v1/batches/{}/results", encode(&id));
-            let (status, bytes) = api.call("GET", &target, None)?;
-            if status >= 400 {
-                bail!("{status}: {}", String::from_utf8_lossy(&bytes));
-            }
-            Ok(io::stdout().lock().write_all(&bytes)?)
+            Ok(render::bytes(&api.bytes(&target)?)?)
         }),
         Batch::Stop { id } => post(connect()?, &id, "stop"),
         Batch::Redrive { id } => post(connect()?, &id, "redrive"),
@@ -158,9 +154,6 @@ fn finish(
         eprintln!("gone on behind item {}, where an earlier run stopped", finished.resumed_at);
     }
     if let Some(path) = &args.results {
-        if args.dry_run {
-            bail!("--results needs a run that takes effect, not --dry-run");
-        }
         write_results(ledger, &finished.state, path)?;
     }
     let report = report::report(ledger, &finished.state, &finished.summary)?;
@@ -290,12 +283,18 @@ fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
         ],
     );
     let sent = api.upload(&target, kind, &source.path)?;
-    let id = render::cell(sent.pointer("/batch_id"));
-    let (state, report) = follow(api, &id)?;
+    let (id, status) = (render::cell(sent.pointer("/batch_id")), sent["status"].as_str());
+    let (state, report) = match status {
+        // A dry run has ended by now, and leaves nothing but its summary.
+        Some(status) if status != BatchStatus::Running.as_str() => {
+            let summary = api.json("GET", &format!("/v1/batches/{}/summary", encode(&id)), None)?;
+            (status.to_owned(), summary)
+        }
+        Some(_) | None => follow(api, &id)?,
+    };
     if let Some(path) = &args.results {
         let target = format!("/v1/batches/{}/results", encode(&id));
-        let (_, bytes) = api.call("GET", &target, None)?;
-        std::fs::write(path, bytes).with_context(|| format!("write {}", path.display()))?;
+        std::fs::write(path, api.bytes(&target)?).with_context(|| format!("write {}", path.display()))?;
     }
     if store.json { render::json(&report) } else { render::summary(&report) }
     Ok(exit(state == BatchStatus::Succeeded.as_str()))

@@ -99,7 +99,7 @@ fn import(api: &Client, method: &str, path: &str, file: &Path, what: &str) -> Re
     if !portion.trim_ascii().is_empty() {
         api.json(method, path, Some(("application/x-ndjson", portion)))?;
     }
-    println!("{rows} {what} stored");
+    crate::render::say(format_args!("{rows} {what} stored"));
     Ok(())
 }
 
@@ -111,6 +111,6 @@ fn page(json: bool, answer: &Value, field: &str, columns: &[crate::render::Colum
     let rows = answer[field].as_array().cloned().unwrap_or_default();
     crate::render::table(&rows, columns);
     if let Some(cursor) = answer["next_cursor"].as_str() {
-        println!("more: --cursor {cursor}");
+        crate::render::say(format_args!("more: --cursor {cursor}"));
     }
 }

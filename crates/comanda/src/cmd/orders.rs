@@ -70,7 +70,7 @@ fn text(value: &Value, pointer: &str) -> String {
 fn placed(answer: &Value) {
     let fields = ["/order_id", "/merchant_id", "/status", "/total"];
     let texts: Vec<String> = fields.iter().map(|pointer| text(answer, pointer)).collect();
-    println!("{}", texts.join("  ").trim_end());
+    render::say(texts.join("  ").trim_end());
 }
 
 fn show(order: &Value) {
@@ -90,7 +90,7 @@ fn show(order: &Value) {
         order.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default()
     };
     if !rows("/lines").is_empty() {
-        println!();
+        render::say("");
         let columns = [
             ("SKU", "/sku", false),
             ("Quantity", "/quantity", true),
@@ -101,7 +101,7 @@ fn show(order: &Value) {
         ];
         render::table(&rows("/lines"), &columns);
     }
-    println!();
+    render::say("");
     let columns = [("When", "/at", false), ("What", "/event", false), ("Seq", "/seq", true)];
     render::table(&rows("/history"), &columns);
 }

@@ -6,12 +6,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::client::ADDRESS_FILE;
 use crate::installation::Installation;
 use crate::wire_up::{Caller, Node};
+use crate::workers::Workers;
 
 pub(super) fn serve(
     data_dir: &Path,
@@ -26,36 +28,38 @@ pub(super) fn serve(
             data_dir.display()
         );
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let workers = Workers::start()?;
+    let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(listen).await;
         let listener = listener.with_context(|| format!("listen on {listen}"))?;
         let address = Address::write(data_dir, listener.local_addr()?)?;
+        // From the line on that says where it listens, it may be told to stop.
+        let stopped = stopped()?;
         println!("listening on {}", address.url);
         node.batches.resume()?;
-        web::serve(listener, node.app.clone(), stopped()).await;
+        web::serve(listener, node.app.clone(), &workers.handles, stopped).await;
         drop(address);
         Ok::<_, anyhow::Error>(())
     })?;
     info!("stopping: finishing what was accepted");
     node.batches.close();
+    workers.stop();
     drop(runtime);
     drop(node);
     Ok(ExitCode::SUCCESS)
 }
 
-/// Resolves at Ctrl-C or SIGTERM.
-async fn stopped() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+/// Listens for Ctrl-C and SIGTERM from now on; resolves at the first.
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = interrupted.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
+    })
 }
 
 /// The file that tells the other commands where the server listens.

@@ -1,6 +1,6 @@
 //! `comanda stock`: counters and what changes them.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 
 use crate::cli::{Stock, Store};
@@ -20,9 +20,6 @@ pub(super) fn stock(api: &Client, store: &Store, command: Stock) -> Result<()> {
             super::page(store.json, &answer, "stock", &COLUMNS);
         }
         Stock::Adjust { sku, merchant, by, on_hand, reason, release_newest } => {
-            if by.is_none() && on_hand.is_none() {
-                bail!("say how: --by UNITS or --on-hand UNITS");
-            }
             let mut body = json!({});
             let fields = [
                 ("merchant_id", merchant.map(Into::into)),

@@ -226,6 +226,6 @@ fn commands_without_a_server_do_what_the_api_does() {
     assert_eq!(home.run(&["rules", "check", &rules.to_string_lossy()]).code, 0);
     assert_eq!(home.run(&["rules", "set", &rules.to_string_lossy()]).code, 0);
     let shown: Value = home.run(&["rules", "show"]).json();
-    assert_eq!(shown["rules"].as_array().map(Vec::len), Some(8), "{shown:#}");
+    assert_eq!(shown["source"]["rules"].as_array().map(Vec::len), Some(8), "{shown:#}");
     home.examine();
 }

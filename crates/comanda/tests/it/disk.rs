@@ -1,6 +1,6 @@
 //! Disks without room: writes are answered 503, nothing answered is lost, reading goes on.
 
-use crate::support::{Home, Server, document, order_id, priced_order};
+use crate::support::{Home, Server, document, order_id, priced_order, until};
 
 #[test]
 fn a_full_disk_answers_503_and_loses_nothing_that_was_answered() {
@@ -25,16 +25,26 @@ fn a_full_disk_answers_503_and_loses_nothing_that_was_answered() {
         assert_eq!(http.get(&format!("/v1/orders/{}", order_id(*index))).status, 200);
     }
     assert_eq!(http.get("/health").status, 200);
-    drop(server);
+    let lines: Vec<u8> = (0..500).flat_map(|n| [document(10_000 + n), b"\n"].concat()).collect();
+    let batch = "/v1/batches?batch_id=b";
+    let on_record = http.post_lines(batch, &lines).status == 202;
+    assert!(until(10, || http.get("/v1/orders?limit=1").status == 200));
 
-    let server = home.serve();
-    check_there(&server, &taken);
-    let mut http = server.connect();
-    for index in refused {
+    // Room again, without a restart.
+    server.limit_files(None);
+    for index in refused.drain(..) {
         let answer = http.post("/v1/orders", document(index));
         // 503 said that nobody knows: here the write was undone.
         assert_eq!(answer.status, 202, "{}", answer.text());
+        taken.push(index);
     }
+    assert!(until(10, || http.post_lines(batch, &lines).status == 202), "{on_record}");
+    let succeeded = || http.get("/v1/batches/b").json()["item_counts"]["succeeded"] == 500;
+    assert!(until(10, succeeded), "{}", server.connect().get("/v1/batches/b").text());
+    server.kill();
+
+    let server = home.serve();
+    check_there(&server, &taken);
     assert_eq!(server.stop(), Some(0));
     home.examine();
 }

@@ -147,7 +147,7 @@ pub fn run<R: Read + Send>(
         let known = hasher.clone().finalize();
         let is_done = state.status == BatchStatus::Succeeded;
         let goes_on = is_done && input.read(&mut [0])? > 0;
-        if state.offset > 0 && (goes_on || *known.as_bytes() != state.hash) {
+        if goes_on || (state.offset > 0 && *known.as_bytes() != state.hash) {
             return Err(Error::OtherContent(options.id.clone()));
         }
         summary = super::summary::summary(ledger, state)?;
@@ -217,6 +217,8 @@ fn open_batch(
     state.status = BatchStatus::Running;
     state.reason = None;
     state.tolerance = options.tolerance;
+    // What it goes on with is what a restart must find.
+    state.spool = options.spool.as_deref().map(Into::into).or(state.spool);
     let answers = pollster::block_on(ledger.execute(vec![Request::Checkpoint(Box::new(state))]))?;
     match answers.into_iter().next() {
         Some(Answer::Batch(state)) => Ok(*state),

@@ -98,6 +98,11 @@ impl<R: Read> Splitter<R> {
                 Format::JsonLines => found.lines(&self.buffer, self.ended, items_max),
                 Format::Document => found.elements(&self.buffer, self.ended, items_max)?,
             }
+            if found.items.is_empty() && found.end > 0 && !found.closed {
+                // Blanks between items are no part of any, and may be as many as they like.
+                self.take(found.end);
+                found.end = 0;
+            }
             let cut_short = found.items.len() < items_max && !found.closed;
             let too_large = found.items.is_empty()
                 && self.buffer.len() - found.end > DOCUMENT_BYTES_MAX + READ_BYTES;
@@ -249,18 +254,26 @@ impl Found {
             let start = self.end + skip;
             match buffer.get(start) {
                 None if ended => return Err(broken("the orders array does not end")),
-                None => return Ok(()),
+                None => {
+                    self.end = start;
+                    return Ok(());
+                }
                 Some(b']') => {
                     self.end = start + 1;
                     self.closed = true;
                 }
+                // Nothing would ever come behind it.
+                Some(b'}') => return Err(broken("the orders array does not end")),
                 Some(_) => match Scanner::default().skip(&buffer[start..]) {
                     (length, true) => {
                         self.push(start, start + length);
                         self.end = start + length;
                     }
                     (_, false) if ended => return Err(broken("the orders array does not end")),
-                    (_, false) => return Ok(()),
+                    (_, false) => {
+                        self.end = start;
+                        return Ok(());
+                    }
                 },
             }
         }
@@ -340,12 +353,12 @@ pub struct Header {
 /// # Errors
 /// `InvalidData` when it is no such document, and says why; what reading says.
 pub fn header(input: impl Read) -> io::Result<Header> {
-    let mut bytes = Peek { input, buffer: BytesMut::new(), at: 0, ended: false };
+    let mut bytes = Peek { input, buffer: BytesMut::new(), at: 0, last: 0, ended: false };
     bytes.skip_bom()?;
     match bytes.token()? {
         Some(b'[') => {
             let orders_at = bytes.at + 1;
-            bytes.value(false)?;
+            bytes.array()?;
             bytes.end()?;
             Ok(Header { orders_at, ..Header::default() })
         }
@@ -374,7 +387,7 @@ fn object<R: Read>(bytes: &mut Peek<R>) -> io::Result<Header> {
                             return Err(broken("'orders' must be one array"));
                         }
                         orders_at = Some(bytes.at + 1);
-                        bytes.value(false)?;
+                        bytes.array()?;
                     }
                     b"\"batchId\"" | b"\"batch_id\"" => {
                         header.batch_id = Some(bytes.value(true)?);
@@ -400,6 +413,8 @@ struct Peek<R> {
     input: R,
     buffer: BytesMut,
     at: u64,
+    /// The byte before `at`.
+    last: u8,
     ended: bool,
 }
 
@@ -413,7 +428,8 @@ impl<R: Read> Peek<R> {
     }
 
     fn take(&mut self, bytes: usize) {
-        drop(self.buffer.split_to(bytes));
+        let taken = self.buffer.split_to(bytes);
+        self.last = taken.last().copied().unwrap_or(self.last);
         self.at += bytes as u64;
     }
 
@@ -460,6 +476,12 @@ impl<R: Read> Peek<R> {
             }
             self.more()?;
         }
+    }
+
+    /// Takes a whole array. Its end must be its own, or its items would have none.
+    fn array(&mut self) -> io::Result<()> {
+        self.value(false)?;
+        if self.last == b']' { Ok(()) } else { Err(broken("the orders array does not end")) }
     }
 
     fn end(&mut self) -> io::Result<()> {

@@ -18,7 +18,7 @@ async fn serve(api: &Api) -> Served {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let app = api.app.clone();
-    let server = tokio::spawn(web::serve(listener, app, async move { _ = stopped.await }));
+    let server = tokio::spawn(web::serve(listener, app, &[], async move { _ = stopped.await }));
     Served { address, stop, server }
 }
 

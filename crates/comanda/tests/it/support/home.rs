@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 
 use super::documents::sampled;
@@ -85,7 +85,7 @@ impl Home {
     /// error, as on a full disk.
     pub(crate) fn serve_on_full_disk(&self, kilobytes: u64) -> Server {
         // The unit of `ulimit -f` in a POSIX shell is 512 bytes.
-        self.serve_under(&format!("trap '' XFSZ; ulimit -f {}", kilobytes * 2))
+        self.serve_under(&format!("trap '' XFSZ; ulimit -S -f {}", kilobytes * 2))
     }
 
     /// Serves this store with at most so many files and sockets open.
@@ -243,6 +243,13 @@ impl Server {
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("the server is killed");
         self.child.wait().expect("the server is gone");
+    }
+
+    /// Lets its files grow to so many bytes from now on; without a limit when there is none.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let limit = Rlimit { current: bytes, maximum: None };
+        let pid = Some(Pid::from_child(&self.child));
+        prlimit(pid, Resource::Fsize, limit).expect("the limit is set");
     }
 
     /// Asks it to stop.
