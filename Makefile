@@ -21,8 +21,19 @@ run: ## Build, then show everything once and serve it on http://127.0.0.1:8080
 	$(TARGET)/release/comanda demo
 
 .PHONY: test
-test: ## Run every test, documentation examples included
+test: needs ## Install what the tests need, run all of them, documentation examples included
 	$(CARGO) test --release --workspace --locked
+
+# The bench's peer is PostgreSQL 15; its tests run a real one.
+.PHONY: needs
+needs:
+	@if [ -z "$$PG_BIN" ] && [ ! -x /usr/lib/postgresql/15/bin/initdb ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq postgresql-15; \
+	  else \
+	    echo "The tests need PostgreSQL 15: apt-get install postgresql-15, or set PG_BIN" >&2; exit 1; \
+	  fi; \
+	fi
 
 .PHONY: check fmt clippy doc deny
 check: fmt clippy doc deny ## Look at format, lints, documentation and dependencies
@@ -51,9 +62,9 @@ $(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny:
 	rm -rf $(CACHE)/cargo-deny-$(DENY_VERSION)/build
 
 .PHONY: bench
-bench: ## Measure this machine: Comanda, its ceiling, the same work on PostgreSQL
-	$(CARGO) build --release --locked
-	$(CARGO) run --release --locked -p bench -- --comanda $(TARGET)/release/comanda $(BENCH)
+bench: needs dist ## Measure this machine: Comanda as deployed, its ceiling, PostgreSQL
+	$(CARGO) build --profile dist --locked -p bench
+	$(TARGET)/dist/bench $(BENCH) --comanda $(TARGET)/dist/comanda
 
 .PHONY: dist
 dist: ## Build the program to deploy (slow: optimised across crates)

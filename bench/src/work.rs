@@ -42,8 +42,6 @@ pub struct Line {
     pub sku: String,
     /// How many; at least 1.
     pub quantity: i64,
-    /// What the line costs, in cents.
-    pub total: i64,
 }
 
 /// What became of an order.
@@ -150,11 +148,11 @@ fn placed(order: service::prepare::Order) -> Result<Placed, String> {
         return Err("not a purchase".into());
     };
     let pricing = order.command.pricing.as_ref().ok_or("not priced")?;
-    let lines = purchase.lines.as_slice().iter().zip(&pricing.lines).map(|(line, price)| Line {
-        sku: line.sku.as_str().to_owned(),
-        quantity: line.quantity,
-        total: price.total.map_or(0, |total| total.0),
-    });
+    let lines = purchase
+        .lines
+        .as_slice()
+        .iter()
+        .map(|line| Line { sku: line.sku.as_str().to_owned(), quantity: line.quantity });
     Ok(Placed {
         merchant: order.command.order.key.merchant.as_str().to_owned(),
         id: order.command.order.key.id.as_str().to_owned(),

@@ -367,8 +367,11 @@ fn write_lines(path: &Path, documents: &[bytes::Bytes]) -> io::Result<()> {
     use std::io::Write;
     let mut out = io::BufWriter::new(File::create(path)?);
     for document in documents {
-        let line: Vec<u8> =
-            document.iter().map(|b| if matches!(b, b'\n' | b'\r') { &b' ' } else { b }).copied().collect();
+        let line: Vec<u8> = document
+            .iter()
+            .map(|b| if matches!(b, b'\n' | b'\r') { &b' ' } else { b })
+            .copied()
+            .collect();
         out.write_all(&line)?;
         out.write_all(b"\n")?;
     }

@@ -36,9 +36,7 @@ pub(crate) struct Refused {
 
 /// The store is held, and nobody says by whom.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{0}, which does not say where it listens; stop it, or name its address with --server URL"
-)]
+#[error("{0}, which does not say where it listens; stop it, or name its address with --server URL")]
 pub(crate) struct Held(OpenError);
 
 /// What a store is opened as.
@@ -100,9 +98,8 @@ impl Client {
     ) -> Result<(u16, Vec<u8>)> {
         match self {
             Self::Remote { url, key, agent } => {
-                let mut request = ureq::http::Request::builder()
-                    .method(method)
-                    .uri(format!("{url}{path}"));
+                let mut request =
+                    ureq::http::Request::builder().method(method).uri(format!("{url}{path}"));
                 if let Some(key) = key {
                     request = request.header("authorization", format!("Bearer {key}"));
                 }

@@ -29,7 +29,13 @@ pub(crate) struct Installation {
     #[arg(long, global = true, env = "COMANDA_SHORTAGE", value_enum, default_value = "partial")]
     shortage: Shortage,
     /// What a product without stock record means
-    #[arg(long, global = true, env = "COMANDA_UNKNOWN_SKU", value_enum, default_value = "by-merchant")]
+    #[arg(
+        long,
+        global = true,
+        env = "COMANDA_UNKNOWN_SKU",
+        value_enum,
+        default_value = "by-merchant"
+    )]
     unknown_sku: Unknown,
     /// Below this many free megabytes on the store's disk nothing more is taken in
     #[arg(long, global = true, env = "COMANDA_MIN_FREE_MB", default_value_t = 256)]

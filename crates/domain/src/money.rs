@@ -116,7 +116,11 @@ pub fn spread(amount: Money, weights: &[i64]) -> Vec<Money> {
     let total: i128 = weights.iter().map(|w| i128::from((*w).max(0))).sum();
     if total == 0 {
         let first = (!weights.is_empty()).then_some(amount);
-        return first.into_iter().chain(core::iter::repeat(Money::ZERO)).take(weights.len()).collect();
+        return first
+            .into_iter()
+            .chain(core::iter::repeat(Money::ZERO))
+            .take(weights.len())
+            .collect();
     }
     let (sign, size) = (amount.0.signum(), i128::from(amount.0).abs());
     let mut shares: Vec<i64> = Vec::with_capacity(weights.len());
@@ -200,7 +204,8 @@ impl Decimal {
         }
         let scale = decimals - exponent;
         if scale < 0 {
-            let raised = 10_i128.checked_pow(scale.unsigned_abs()).and_then(|p| units.checked_mul(p));
+            let raised =
+                10_i128.checked_pow(scale.unsigned_abs()).and_then(|p| units.checked_mul(p));
             units = raised.ok_or(DecimalError::TooLarge)?;
         }
         let units = if negative { -units } else { units };

@@ -1,8 +1,8 @@
 //! Proves the invariants on a store: everything is read again from the log and compared with
 //! what the store says.
 
-use domain::evolve::evolve;
 use domain::event::Event;
+use domain::evolve::evolve;
 use domain::id::StockKey;
 use domain::pricing::{Pricing, Target};
 use domain::state::{OrderState, Status};
@@ -148,7 +148,7 @@ impl Examination<'_> {
     }
 
     fn item(&mut self, batch: &domain::id::BatchId, what: &What) {
-        let counts = self.batches.entry_ref(batch).or_insert(Counts::default());
+        let counts = self.batches.entry_ref(batch).or_default();
         match what {
             What::Order { events, .. } => match events.first() {
                 Some(Event::Repeated { .. }) => counts.skipped += 1,
@@ -183,12 +183,7 @@ impl Examination<'_> {
         }
     }
 
-    fn went_on(
-        &mut self,
-        first: Seq,
-        at: Timestamp,
-        events: &[Event],
-    ) -> Result<(), Unavailable> {
+    fn went_on(&mut self, first: Seq, at: Timestamp, events: &[Event]) -> Result<(), Unavailable> {
         let mut state = match self.changed.remove(&first) {
             Some(state) => state,
             None => {

@@ -443,7 +443,8 @@ fn replay(
 impl Changes for Engine {
     fn read(&self, after: Option<Seq>, limit: usize) -> Result<Vec<(Seq, Change)>, Unavailable> {
         let failed = |error: log::Error| Unavailable::Read(error.to_string());
-        let from = after.map_or(Ok(0), |seq| self.log.after(seq)).map_err(failed)?;
+        let cursor = |_| Unavailable::Cursor;
+        let from = after.map_or(Ok(0), |seq| self.log.after(seq)).map_err(cursor)?;
         let mut found = Vec::new();
         if limit > 0 {
             let scanned = self.log.scan(from, self.log.end(), |seq, body| {
@@ -496,11 +497,7 @@ impl Ledger for Engine {
         self.view(|view| view.find(query))
     }
 
-    fn stock(
-        &self,
-        after: Option<&StockKey>,
-        limit: usize,
-    ) -> Result<Vec<StockRow>, Unavailable> {
+    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable> {
         self.view(|view| view.stock_after(after, limit))
     }
 

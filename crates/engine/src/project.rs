@@ -13,8 +13,8 @@ use service::layer::{Entry, Layer, terms};
 use service::view::first_state;
 
 use crate::store::{
-    APPLIED, RULES_VERSION, Store, customer_pair, pair, read_entry, read_list,
-    seq_of_bytes, stock_pair,
+    APPLIED, RULES_VERSION, Store, customer_pair, pair, read_entry, read_list, seq_of_bytes,
+    stock_pair,
 };
 
 /// Most orders of one run: one list of it is read whole, and rewritten whole when it changes.
@@ -86,12 +86,7 @@ impl Store {
     }
 
     /// Files the orders that began in this layer.
-    fn file_new(
-        &self,
-        txn: &mut RwTxn<'_>,
-        layer: &Layer,
-        applied: Seq,
-    ) -> Result<(), Error> {
+    fn file_new(&self, txn: &mut RwTxn<'_>, layer: &Layer, applied: Seq) -> Result<(), Error> {
         let new = || layer.orders.range(applied..);
         let Some((first, _)) = new().next() else { return Ok(()) };
         let count = layer.began() as u64;
@@ -125,12 +120,10 @@ impl Store {
             list_key(&mut key, run, &term);
             value.clear();
             let mut from = run;
-            if !is_new {
-                if let Some(stored) = self.tables.lists.get(txn, &key)? {
-                    value.extend_from_slice(stored);
-                    let last = read_list(stored, run).map_err(|_| Error::Damaged)?;
-                    from = last.last().copied().unwrap_or(run);
-                }
+            if !is_new && let Some(stored) = self.tables.lists.get(txn, &key)? {
+                value.extend_from_slice(stored);
+                let last = read_list(stored, run).map_err(|_| Error::Damaged)?;
+                from = last.last().copied().unwrap_or(run);
             }
             deltas(&mut value, from, &seqs);
             self.tables.lists.put_with_flags(txn, flags, &key, &value)?;
@@ -153,11 +146,9 @@ impl Store {
             let run = run.map(|(run, _)| be(run)).ok_or(Error::Damaged)?;
             let mut then = Vec::new();
             terms(&before, &mut buffer, |term| then.push(term.to_vec()));
-            terms(&entry.state, &mut buffer, |term| {
-                match then.iter().position(|t| t == term) {
-                    Some(same) => drop(then.swap_remove(same)),
-                    None => edits.entry((run, term.to_vec())).or_default().add.push(seq.0),
-                }
+            terms(&entry.state, &mut buffer, |term| match then.iter().position(|t| t == term) {
+                Some(same) => drop(then.swap_remove(same)),
+                None => edits.entry((run, term.to_vec())).or_default().add.push(seq.0),
             });
             for term in then {
                 edits.entry((run, term)).or_default().remove.push(seq.0);
@@ -256,9 +247,7 @@ impl Store {
 }
 
 /// Sorts orders into their lists.
-fn gather<'a>(
-    orders: impl Iterator<Item = (Seq, &'a OrderState)>,
-) -> Vec<(Vec<u8>, Vec<u64>)> {
+fn gather<'a>(orders: impl Iterator<Item = (Seq, &'a OrderState)>) -> Vec<(Vec<u8>, Vec<u64>)> {
     let mut lists: hashbrown::HashMap<Vec<u8>, Vec<u64>> = hashbrown::HashMap::new();
     let mut buffer = Vec::new();
     for (seq, order) in orders {

@@ -25,8 +25,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         let closing = shared.wait_for_work(LAYER_AGE / 10);
         let due = {
             let layers = shared.layers.read();
-            let (empty, many) =
-                (layers.active.is_empty(), layers.active.began() >= LAYER_ORDERS);
+            let (empty, many) = (layers.active.is_empty(), layers.active.began() >= LAYER_ORDERS);
             !empty && (many || closing || last.elapsed() >= LAYER_AGE)
         };
         if due {

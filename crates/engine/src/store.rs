@@ -75,7 +75,10 @@ pub(crate) const RULES_VERSION: &[u8] = b"rules_version";
 
 impl Store {
     /// Opens or creates the environment in `dir`.
-    pub(crate) fn open_env(dir: &Path, map_bytes: usize) -> heed::Result<(Env<WithoutTls>, Tables)> {
+    pub(crate) fn open_env(
+        dir: &Path,
+        map_bytes: usize,
+    ) -> heed::Result<(Env<WithoutTls>, Tables)> {
         std::fs::create_dir_all(dir)?;
         let mut options = EnvOpenOptions::new().read_txn_without_tls();
         options.map_size(map_bytes).max_dbs(16).max_readers(512);
@@ -105,11 +108,7 @@ impl Store {
     }
 
     /// A number of the projection's own, 0 when it was never set.
-    pub(crate) fn number(
-        env: &Env<WithoutTls>,
-        tables: &Tables,
-        key: &[u8],
-    ) -> heed::Result<u64> {
+    pub(crate) fn number(env: &Env<WithoutTls>, tables: &Tables, key: &[u8]) -> heed::Result<u64> {
         let txn = env.read_txn()?;
         Ok(tables.meta.get(&txn, key)?.and_then(seq_of_bytes).map_or(0, |seq| seq.0))
     }
@@ -414,9 +413,8 @@ impl Base for Snapshot<'_> {
         }
         let prefix = pair(id.as_str(), "");
         let rows = audits.prefix_iter(&self.txn, &prefix).map_err(stored)?;
-        rows.map(|row| read_seq(row.map_err(stored)?.1)).try_fold(None, |newest, seq| {
-            Ok(newest.max(Some(seq?)))
-        })
+        rows.map(|row| read_seq(row.map_err(stored)?.1))
+            .try_fold(None, |newest, seq| Ok(newest.max(Some(seq?))))
     }
 
     fn batch(&self, id: &BatchId) -> Read<Option<BatchState>> {

@@ -104,12 +104,12 @@ impl Writer {
             let base = self.shared.store.snapshot()?;
             self.driver.decide(self.last, self.log.end(), calls, &layers, &base)?
         };
-        if let Some(frame) = self.driver.frame() {
-            if let Err(error) = self.log.append(frame) {
-                self.driver.abort();
-                tracing::error!(error = &error as &dyn std::error::Error, "commit failed");
-                return Err(Unavailable::OutcomeUnknown);
-            }
+        if let Some(frame) = self.driver.frame()
+            && let Err(error) = self.log.append(frame)
+        {
+            self.driver.abort();
+            tracing::error!(error = &error as &dyn std::error::Error, "commit failed");
+            return Err(Unavailable::OutcomeUnknown);
         }
         let mut layers = self.shared.layers.write();
         self.driver.commit(&mut layers);

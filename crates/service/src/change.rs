@@ -659,11 +659,7 @@ pub fn decode_state(from: &mut Decoder<'_>) -> Result<OrderState, Corrupt> {
         total: from.option(read_money)?,
         shortage: pick(from, &SHORTAGE)?,
         claims: from.list(|f| {
-            Ok(Claim {
-                sku: read_sku(f)?,
-                quantity: f.i64()?,
-                state: pick(f, &ClaimState::ALL)?,
-            })
+            Ok(Claim { sku: read_sku(f)?, quantity: f.i64()?, state: pick(f, &ClaimState::ALL)? })
         })?,
         repeats: from.u32()?,
         document_hash: from.fixed64()?,

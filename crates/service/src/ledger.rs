@@ -135,6 +135,9 @@ pub enum Unavailable {
     /// The ledger is shutting down: nothing was done.
     #[error("the ledger is closed")]
     Closed,
+    /// The cursor that a page is asked behind names no change.
+    #[error("the cursor names no change")]
+    Cursor,
     /// What is stored could not be read.
     #[error("stored data could not be read: {0}")]
     Read(String),
@@ -260,11 +263,7 @@ pub trait Ledger: Changes + Send + Sync {
     ///
     /// # Errors
     /// [`Unavailable::Read`] when stored data is damaged.
-    fn stock(
-        &self,
-        after: Option<&StockKey>,
-        limit: usize,
-    ) -> Result<Vec<StockRow>, Unavailable>;
+    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable>;
 
     /// The stock of one product.
     ///
@@ -303,7 +302,8 @@ pub trait Changes {
     /// Changes after `after`, oldest first, at most `limit` (1 to 10,000). Only what is committed.
     ///
     /// # Errors
-    /// [`Unavailable::Read`] when stored data is damaged.
+    /// [`Unavailable::Cursor`] when no change is called `after`, [`Unavailable::Read`] when stored
+    /// data is damaged.
     fn read(&self, after: Option<Seq>, limit: usize) -> Result<Vec<(Seq, Change)>, Unavailable>;
 
     /// The change at `seq`.

@@ -131,7 +131,10 @@ impl MemoryLedger {
         answers.into_iter().next().ok_or(Unavailable::Closed)
     }
 
-    fn view<R>(&self, read: impl FnOnce(&View<'_, Nothing<&dyn Fn(Seq) -> Read<Change>>>) -> R) -> R {
+    fn view<R>(
+        &self,
+        read: impl FnOnce(&View<'_, Nothing<&dyn Fn(Seq) -> Read<Change>>>) -> R,
+    ) -> R {
         let inner = self.inner.lock();
         let change = |seq| inner.log.change(seq);
         let base = Nothing(&change as &dyn Fn(Seq) -> Read<Change>);
@@ -154,7 +157,11 @@ impl Inner {
 
 impl Changes for MemoryLedger {
     fn read(&self, after: Option<Seq>, limit: usize) -> Result<Vec<(Seq, Change)>, Unavailable> {
-        self.inner.lock().log.read(after, limit)
+        let inner = self.inner.lock();
+        if after.is_some_and(|seq| inner.log.change(seq).is_err()) {
+            return Err(Unavailable::Cursor);
+        }
+        inner.log.read(after, limit)
     }
 
     fn change(&self, seq: Seq) -> Result<Change, Unavailable> {
@@ -190,11 +197,7 @@ impl Ledger for MemoryLedger {
         self.view(|view| view.find(query))
     }
 
-    fn stock(
-        &self,
-        after: Option<&StockKey>,
-        limit: usize,
-    ) -> Result<Vec<StockRow>, Unavailable> {
+    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable> {
         self.view(|view| view.stock_after(after, limit))
     }
 

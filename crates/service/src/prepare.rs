@@ -108,10 +108,8 @@ fn price_purchase(
 ) -> Result<Pricing, domain::pricing::PricingError> {
     let merchant = &order.command.order.key.merchant;
     let lines = purchase.lines.as_slice();
-    let rows: Vec<Option<&Arc<crate::catalogue::Product>>> = lines
-        .iter()
-        .map(|line| catalogue.products.get(&stock_key(merchant, &line.sku)))
-        .collect();
+    let rows: Vec<Option<&Arc<crate::catalogue::Product>>> =
+        lines.iter().map(|line| catalogue.products.get(&stock_key(merchant, &line.sku))).collect();
     let products: Vec<Product<'_>> = rows.iter().map(|row| product(*row)).collect();
     let customer = purchase.customer.as_ref().filter(|_| !catalogue.customers.is_empty());
     let customer = customer

@@ -253,8 +253,7 @@ impl Serial {
         for (seq, change) in changes {
             self.abort();
             let now = change.at;
-            let mut run =
-                Run { driver: self, now, layers, base, error: RefCell::new(None) };
+            let mut run = Run { driver: self, now, layers, base, error: RefCell::new(None) };
             run.apply(seq, change)?;
             self.draft.overlay.until = until;
             self.commit_replayed(layers);
@@ -287,7 +286,9 @@ impl Tally {
 
     fn count(&mut self, answer: &Answer) {
         match answer {
-            Answer::Accepted(accepted) if accepted.rejection.is_none() => self.counts.succeeded += 1,
+            Answer::Accepted(accepted) if accepted.rejection.is_none() => {
+                self.counts.succeeded += 1
+            }
             Answer::Refused(Refusal::Duplicate { .. }) => self.counts.skipped += 1,
             Answer::Accepted(_)
             | Answer::Refused(_)
@@ -310,8 +311,11 @@ struct Run<'a, B> {
 
 impl<B: Base> Run<'_, B> {
     fn view(&self) -> View<'_, B> {
-        let layers =
-            [Some(&self.driver.draft.overlay), Some(&self.layers.active), self.layers.frozen.as_deref()];
+        let layers = [
+            Some(&self.driver.draft.overlay),
+            Some(&self.layers.active),
+            self.layers.frozen.as_deref(),
+        ];
         View::new(layers, self.base)
     }
 

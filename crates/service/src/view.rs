@@ -12,8 +12,8 @@ use domain::time::Timestamp;
 
 use crate::batch::BatchState;
 use crate::change::{Change, Seq, What};
-use crate::ledger::{By, Found, OrderView, Page, Query, Unavailable};
 use crate::layer::{Entry, Layer, matches};
+use crate::ledger::{By, Found, OrderView, Page, Query, Unavailable};
 use crate::wire::rules::CompiledRules;
 
 /// What reading stored rows comes to.
@@ -163,13 +163,10 @@ impl<'a, B: Base> View<'a, B> {
         let mut rows = Vec::new();
         let layers: Vec<&Layer> = self.layers().collect();
         for (depth, layer) in layers.iter().enumerate() {
-            let hidden = |seq: &Seq| {
-                layers.iter().take(depth).any(|newer| newer.orders.contains_key(seq))
-            };
+            let hidden =
+                |seq: &Seq| layers.iter().take(depth).any(|newer| newer.orders.contains_key(seq));
             let row = |(seq, entry): (&Seq, &Entry)| (*seq, entry.state.clone());
-            let wanted = |(seq, entry): &(&Seq, &Entry)| {
-                matches(by, &entry.state) && !hidden(seq)
-            };
+            let wanted = |(seq, entry): &(&Seq, &Entry)| matches(by, &entry.state) && !hidden(seq);
             match way {
                 Direction::Oldest => {
                     let after = bound.map_or(Seq(0), |b| Seq(b.0 + 1));

@@ -378,6 +378,7 @@ impl From<Unavailable> for Error {
             Unavailable::DiskSpace => Kind::DiskSpace,
             Unavailable::OutcomeUnknown => Kind::OutcomeUnknown,
             Unavailable::Closed => Kind::Closed,
+            Unavailable::Cursor => Kind::BadParameter,
             Unavailable::Read(_) => Kind::Internal,
         };
         if kind == Kind::Internal {

@@ -63,7 +63,9 @@ pub async fn serve(
             _ = stream.set_nodelay(true);
             let client = app.clients.of(address.ip());
             let (app, router, closed) = (app.clone(), router.clone(), closed.clone());
-            let (Some(runtime), Ok(stream)) = (runtimes.next(), stream.into_std()) else { continue };
+            let (Some(runtime), Ok(stream)) = (runtimes.next(), stream.into_std()) else {
+                continue;
+            };
             runtime.spawn(async move {
                 // Belongs to the reactor it was accepted on until it is registered here.
                 if let Ok(stream) = TcpStream::from_std(stream) {

@@ -50,7 +50,11 @@ pub(super) fn batch(
         Batch::Show { id } => super::done(connect()?, |api| {
             let target = format!("/v1/batches/{}/summary", encode(&id));
             let report = api.json("GET", &target, None)?;
-            if store.json { render::json(&report) } else { render::summary(&report) }
+            if store.json {
+                render::json(&report)
+            } else {
+                render::summary(&report)
+            }
             Ok(())
         }),
         Batch::Results { id } => super::done(connect()?, |api| {
@@ -71,10 +75,7 @@ fn post(api: Client, id: &str, what: &str) -> Result<ExitCode> {
 }
 
 fn tolerance(args: &BatchRun) -> Tolerance {
-    Tolerance {
-        count: args.tolerated_failure_count,
-        percentage: args.tolerated_failure_percentage,
-    }
+    Tolerance { count: args.tolerated_failure_count, percentage: args.tolerated_failure_percentage }
 }
 
 /// What a batch is read from: the file, or standard input.
@@ -111,8 +112,8 @@ fn here(
     args: &BatchRun,
 ) -> Result<ExitCode> {
     let source = source(args)?;
-    let input = Input::look(&source.path, None)
-        .with_context(|| format!("read {}", args.file.display()))?;
+    let input =
+        Input::look(&source.path, None).with_context(|| format!("read {}", args.file.display()))?;
     let id = match &args.batch_id {
         Some(id) => BatchId::parse(id).map_err(|e| anyhow::anyhow!("--batch-id: {e:?}"))?,
         None => input.id()?,
@@ -158,7 +159,11 @@ fn finish(
     }
     let report = report::report(ledger, &finished.state, &finished.summary)?;
     let report = serde_json::to_value(report)?;
-    if store.json { render::json(&report) } else { render::summary(&report) }
+    if store.json {
+        render::json(&report)
+    } else {
+        render::summary(&report)
+    }
     Ok(exit(finished.state.status == BatchStatus::Succeeded))
 }
 
@@ -218,9 +223,8 @@ fn show(bar: &ProgressBar, state: &BatchState) {
 
 /// Writes one line an item, and a manifest beside it.
 fn write_results(ledger: &dyn Ledger, state: &BatchState, path: &Path) -> Result<()> {
-    let create = |path: &Path| {
-        File::create(path).with_context(|| format!("create {}", path.display()))
-    };
+    let create =
+        |path: &Path| File::create(path).with_context(|| format!("create {}", path.display()));
     let exponent = ledger.catalogue().exponent;
     let (mut out, mut failed) = (BufWriter::new(create(path)?), None);
     let mut lines = 0_u64;
@@ -262,8 +266,8 @@ fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
         );
     }
     let source = source(args)?;
-    let input = Input::look(&source.path, None)
-        .with_context(|| format!("read {}", args.file.display()))?;
+    let input =
+        Input::look(&source.path, None).with_context(|| format!("read {}", args.file.display()))?;
     let kind = match input.format {
         service::batch::split::Format::JsonLines => "application/x-ndjson",
         service::batch::split::Format::Document => "application/json",
@@ -294,9 +298,14 @@ fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
     };
     if let Some(path) = &args.results {
         let target = format!("/v1/batches/{}/results", encode(&id));
-        std::fs::write(path, api.bytes(&target)?).with_context(|| format!("write {}", path.display()))?;
+        std::fs::write(path, api.bytes(&target)?)
+            .with_context(|| format!("write {}", path.display()))?;
     }
-    if store.json { render::json(&report) } else { render::summary(&report) }
+    if store.json {
+        render::json(&report)
+    } else {
+        render::summary(&report)
+    }
     Ok(exit(state == BatchStatus::Succeeded.as_str()))
 }
 

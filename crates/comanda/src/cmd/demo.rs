@@ -2,7 +2,9 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -20,22 +22,32 @@ const BATCH_ORDERS: u64 = 5_000;
 
 pub(super) fn demo(
     store: &Store,
-    _: &Installation,
+    installation: &Installation,
     listen: SocketAddr,
     exit: bool,
 ) -> Result<ExitCode> {
     let dir = fresh(&store.data_dir)?;
-    let mut server = Server::start(&dir, free(listen))?;
-    println!("A store of its own in {}; the server listens on {}\n", dir.display(), server.url);
-    let api = Client::remote(server.url.clone(), None);
-    tour(&api)?;
-    next_steps(&server.url, &dir);
-    if exit {
-        return server.stop();
-    }
-    println!("The server stays up. Ctrl-C stops it.");
-    let status = server.child.wait()?;
-    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
+    let failed = Arc::new(AtomicBool::new(false));
+    let tour = |url: &str| {
+        println!("A store of its own in {}; the server listens on {url}\n", dir.display());
+        let (url, dir, failed) = (url.to_owned(), dir.clone(), failed.clone());
+        std::thread::spawn(move || {
+            let done = tour(&Client::remote(url.clone(), None));
+            if let Err(error) = &done {
+                eprintln!("comanda: {error:#}");
+                failed.store(true, Ordering::Relaxed);
+            }
+            if exit || done.is_err() {
+                // The server stops as it does for anybody: in good order.
+                drop(signal_hook::low_level::raise(signal_hook::consts::SIGTERM));
+            } else {
+                next_steps(&url, &dir);
+                println!("The server stays up. Ctrl-C stops it.");
+            }
+        });
+    };
+    let code = super::serve::serve(&dir, installation, free(listen), tour)?;
+    Ok(if failed.load(Ordering::Relaxed) { ExitCode::from(super::FAILED) } else { code })
 }
 
 /// A new, empty folder beside the store; only what a demo made is ever removed.
@@ -57,49 +69,6 @@ fn free(listen: SocketAddr) -> SocketAddr {
     match TcpListener::bind(listen) {
         Ok(_) => listen,
         Err(_) => SocketAddr::new(listen.ip(), 0),
-    }
-}
-
-/// The real server, as a process of its own.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(dir: &Path, listen: SocketAddr) -> Result<Self> {
-        use std::io::BufRead;
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["--log", "warn", "--data-dir"])
-            .arg(dir)
-            .args(["serve", "--listen", &listen.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("start the server")?;
-        let out = child.stdout.take().context("the server's output")?;
-        let mut line = String::new();
-        std::io::BufReader::new(out).read_line(&mut line)?;
-        let Some(url) = line.trim().strip_prefix("listening on ") else {
-            bail!("the server did not start");
-        };
-        Ok(Self { url: url.to_owned(), child })
-    }
-
-    fn stop(&mut self) -> Result<ExitCode> {
-        let pid = self.child.id().to_string();
-        Command::new("kill").arg(pid).status().context("stop the server")?;
-        let status = self.child.wait()?;
-        Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(super::FAILED) })
-    }
-}
-
-/// A demo that fails must not leave a server behind.
-impl Drop for Server {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            drop(self.child.kill());
-            drop(self.child.wait());
-        }
     }
 }
 

@@ -35,7 +35,10 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     let Cli { store, installation, command, .. } = cli;
     let connect = || Client::connect(&store, &installation);
     match command {
-        Command::Serve { listen } => serve::serve(&store.data_dir, &installation, listen),
+        Command::Serve { listen } => {
+            let say = |url: &str| println!("listening on {url}");
+            serve::serve(&store.data_dir, &installation, listen, say)
+        }
         Command::Demo { listen, exit } => demo::demo(&store, &installation, listen, exit),
         Command::Sample(sample) => sample::sample(&sample),
         Command::Batch(command) => batch::batch(&store, &installation, command),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
@@ -19,6 +19,7 @@ pub(super) fn serve(
     data_dir: &Path,
     installation: &Installation,
     listen: SocketAddr,
+    listening: impl FnOnce(&str),
 ) -> Result<ExitCode> {
     let node = Node::open(data_dir, installation, Caller::Anyone)?;
     if !listen.ip().is_loopback() && node.app.keys.is_none() {
@@ -31,12 +32,11 @@ pub(super) fn serve(
     let workers = Workers::start()?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(listen).await;
-        let listener = listener.with_context(|| format!("listen on {listen}"))?;
+        let listener = bind(listen).with_context(|| format!("listen on {listen}"))?;
         let address = Address::write(data_dir, listener.local_addr()?)?;
         // From the line on that says where it listens, it may be told to stop.
         let stopped = stopped()?;
-        println!("listening on {}", address.url);
+        listening(&address.url);
         node.batches.resume()?;
         web::serve(listener, node.app.clone(), &workers.handles, stopped).await;
         drop(address);
@@ -48,6 +48,17 @@ pub(super) fn serve(
     drop(runtime);
     drop(node);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Connections that may wait to be accepted: with fewer, a burst of them waits for a second and
+/// more until the callers' kernels knock again.
+const BACKLOG: u32 = 4_096;
+
+fn bind(listen: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    socket.listen(BACKLOG)
 }
 
 /// Listens for Ctrl-C and SIGTERM from now on; resolves at the first.

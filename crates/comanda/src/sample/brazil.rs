@@ -64,11 +64,7 @@ fn put_address_in(out: &mut Vec<u8>, random: &mut Random, town: &Town) {
     put(out, r#"","state":""#);
     put(out, town.state);
     put(out, r#"","zip_code":""#);
-    put_padded(
-        out,
-        town.cep_first + random.below(town.cep_last - town.cep_first + 1),
-        5,
-    );
+    put_padded(out, town.cep_first + random.below(town.cep_last - town.cep_first + 1), 5);
     put(out, if random.percent(75) { "-" } else { "" });
     put_padded(out, random.below(1_000), 3);
     put(out, r#""}"#);
@@ -93,12 +89,8 @@ fn put_complement(out: &mut Vec<u8>, random: &mut Random) {
 }
 
 fn put_phone(out: &mut Vec<u8>, random: &mut Random, area: u64) {
-    let (before, between, dash) = random.pick(&[
-        ("+55 ", " ", "-"),
-        ("+55 ", " ", "-"),
-        ("(", ") ", "-"),
-        ("", "", ""),
-    ]);
+    let (before, between, dash) =
+        random.pick(&[("+55 ", " ", "-"), ("+55 ", " ", "-"), ("(", ") ", "-"), ("", "", "")]);
     put(out, before);
     put_number(out, area);
     put(out, between);
@@ -110,19 +102,12 @@ fn put_phone(out: &mut Vec<u8>, random: &mut Random, area: u64) {
 fn put_cpf(out: &mut Vec<u8>, random: &mut Random) {
     let base = random.below(1_000_000_000);
     // Nine equal digits would make a CPF that is never issued.
-    let base = if base.is_multiple_of(111_111_111) {
-        base ^ 1
-    } else {
-        base
-    };
+    let base = if base.is_multiple_of(111_111_111) { base ^ 1 } else { base };
     let first = cpf_digit(base);
     let second = cpf_digit(base * 10 + first);
     let plain = random.percent(15);
-    for (group, end) in [
-        (base / 1_000_000, "."),
-        (base / 1_000 % 1_000, "."),
-        (base % 1_000, "-"),
-    ] {
+    for (group, end) in [(base / 1_000_000, "."), (base / 1_000 % 1_000, "."), (base % 1_000, "-")]
+    {
         put_padded(out, group, 3);
         put(out, if plain { "" } else { end });
     }

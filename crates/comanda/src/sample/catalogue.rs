@@ -23,11 +23,7 @@ pub(super) struct Seller {
 
 /// Product `n` belongs to seller `n % 3`. The last has a CNPJ with letters.
 pub(super) const SELLERS: [Seller; 3] = [
-    Seller {
-        name: "Tech Solutions Ltda",
-        cnpj: "12.345.678/0001-95",
-        merchant: "12345678000195",
-    },
+    Seller { name: "Tech Solutions Ltda", cnpj: "12.345.678/0001-95", merchant: "12345678000195" },
     Seller {
         name: "Empório São Jorge S.A.",
         cnpj: "98.765.432/0001-98",
@@ -174,13 +170,7 @@ fn product(number: u64) -> Product {
     let variant = random.pick(&VARIANTS);
     let description = format!("{name} {variant} (ref. {})", 1_000 + random.below(9_000));
     let line = format!(r#"{{"product_id":"{sku}","description":"{description}","quantity":"#);
-    Product {
-        sku,
-        description,
-        category,
-        price,
-        line,
-    }
+    Product { sku, description, category, price, line }
 }
 
 /// Products of one seller.
@@ -259,11 +249,7 @@ fn on_hand(seed: u64, number: u64, rank: u64) -> u64 {
 }
 
 fn rows(count: u64) -> u64 {
-    if count == 0 {
-        PRODUCTS
-    } else {
-        count.min(PRODUCTS)
-    }
+    if count == 0 { PRODUCTS } else { count.min(PRODUCTS) }
 }
 
 fn put_key(out: &mut Vec<u8>, number: u64, product: &Product) {

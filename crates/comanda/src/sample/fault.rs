@@ -68,14 +68,8 @@ const RETAIL: [Fault; 10] = [
     UnknownStatus,
 ];
 
-const TRANSFER: [Fault; 6] = [
-    CutOff,
-    TrailingComma,
-    NegativeAmount,
-    AmountInWords,
-    SameAccount,
-    AccountWithLetter,
-];
+const TRANSFER: [Fault; 6] =
+    [CutOff, TrailingComma, NegativeAmount, AmountInWords, SameAccount, AccountWithLetter];
 
 /// How many of each list's first faults leave no JSON at all: never inside a larger document.
 const MALFORMED: usize = 2;
@@ -148,8 +142,6 @@ fn insert(out: &mut Vec<u8>, start: usize, after: &[u8], what: &[u8]) {
 }
 
 fn find(out: &[u8], start: usize, what: &[u8]) -> usize {
-    let at = out[start..]
-        .windows(what.len())
-        .position(|window| window == what);
+    let at = out[start..].windows(what.len()).position(|window| window == what);
     start + at.expect("sample documents have the member that is broken")
 }

@@ -3,10 +3,7 @@
 //! The same options give the same bytes on every machine. Orders of every seed fit the catalogue
 //! of every other. Never: floats, the clock, memory that grows with the number of documents.
 
-#![allow(
-    unreachable_pub,
-    reason = "the binary, the bench and tests include this module alike"
-)]
+#![allow(unreachable_pub, reason = "the binary, the bench and tests include this module alike")]
 
 mod brazil;
 mod catalogue;
@@ -65,9 +62,7 @@ pub struct UnknownKind;
 impl fmt::Display for UnknownKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no such kind, choose one of")?;
-        Kind::ALL
-            .iter()
-            .try_for_each(|(_, name)| write!(f, " {name}"))
+        Kind::ALL.iter().try_for_each(|(_, name)| write!(f, " {name}"))
     }
 }
 
@@ -77,20 +72,13 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(name: &str) -> Result<Self, UnknownKind> {
-        Self::ALL
-            .iter()
-            .find(|(_, n)| *n == name)
-            .map(|(kind, _)| *kind)
-            .ok_or(UnknownKind)
+        Self::ALL.iter().find(|(_, n)| *n == name).map(|(kind, _)| *kind).ok_or(UnknownKind)
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = Self::ALL
-            .iter()
-            .find(|(kind, _)| kind == self)
-            .map_or("", |(_, name)| name);
+        let name = Self::ALL.iter().find(|(kind, _)| kind == self).map_or("", |(_, name)| name);
         f.pad(name)
     }
 }
@@ -140,22 +128,10 @@ fn write_lines(options: &Options, out: &mut impl Write) -> io::Result<()> {
 
 fn write_batch(options: &Options, out: &mut impl Write) -> io::Result<()> {
     // Every option is part of the id: another content under the same id would be refused.
-    let Options {
-        count,
-        seed,
-        invalid_percent,
-        duplicates_percent,
-        ..
-    } = *options;
+    let Options { count, seed, invalid_percent, duplicates_percent, .. } = *options;
     let rules = RULES.trim_end().strip_prefix('{').unwrap_or_default();
-    write!(
-        out,
-        r#"{{"batchId":"LOTE-{seed}-{count}-{invalid_percent}-{duplicates_percent}","#
-    )?;
-    write!(
-        out,
-        r#""metadata":{{"source":"sample","region":"sudeste","campaign":"verao"}},"#
-    )?;
+    write!(out, r#"{{"batchId":"LOTE-{seed}-{count}-{invalid_percent}-{duplicates_percent}","#)?;
+    write!(out, r#""metadata":{{"source":"sample","region":"sudeste","campaign":"verao"}},"#)?;
     write!(out, r#""pricingRules":{{{rules},"orders":["#)?;
     let mut series = Series::new(options);
     write_each(0..count, out, |index, out| {

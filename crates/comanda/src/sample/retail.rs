@@ -23,21 +23,11 @@ const CUSTOMERS: u64 = 200_000;
 /// Sellers by the share of orders they get, as indices of [`SELLERS`].
 const SELLER_SHARES: [usize; 10] = [0, 0, 0, 0, 0, 1, 1, 1, 2, 2];
 
-const PAYMENTS: [&str; 5] = [
-    "Pix",
-    "Pix",
-    "Boleto",
-    "Cartão de Crédito",
-    "Cartão de Crédito",
-];
+const PAYMENTS: [&str; 5] = ["Pix", "Pix", "Boleto", "Cartão de Crédito", "Cartão de Crédito"];
 
 const SHIPPINGS: [&str; 4] = ["Express", "Sedex", "PAC", "Transportadora"];
 
-const COUPONS: [&str; 3] = [
-    r#"["PROMO10"]"#,
-    r#"["BEMVINDO15"]"#,
-    r#"["PROMO10","FRETE50"]"#,
-];
+const COUPONS: [&str; 3] = [r#"["PROMO10"]"#, r#"["BEMVINDO15"]"#, r#"["PROMO10","FRETE50"]"#];
 
 const NOTES: [&str; 8] = [
     "Entregar no período da tarde.",
@@ -65,10 +55,7 @@ impl Moment {
     fn of(index: u64) -> Self {
         let day = index / ORDERS_PER_DAY % DAYS;
         let second = index % ORDERS_PER_DAY * DAY_S.unsigned_abs() / ORDERS_PER_DAY;
-        Self {
-            day: FIRST_DAY + day.cast_signed(),
-            second: second.cast_signed(),
-        }
+        Self { day: FIRST_DAY + day.cast_signed(), second: second.cast_signed() }
     }
 }
 
@@ -208,11 +195,7 @@ fn put_cost(out: &mut Vec<u8>, random: &mut Random) {
         6 => {
             let decimals = random.below(13);
             put_cents(out, cents);
-            put_padded(
-                out,
-                random.below(10_u64.pow(decimals as u32)),
-                decimals as usize,
-            );
+            put_padded(out, random.below(10_u64.pow(decimals as u32)), decimals as usize);
             put_number(out, 1 + random.below(9));
         }
         _ => put_cents(out, cents),

@@ -25,10 +25,7 @@ enum Place {
 
 impl<'a> Series<'a> {
     pub(super) fn new(options: &'a Options) -> Self {
-        Self {
-            options,
-            last_new: None,
-        }
+        Self { options, last_new: None }
     }
 
     /// Appends the document at place `index`; places are asked for one after the other.

@@ -17,14 +17,7 @@ pub(super) fn put_simple(seed: u64, index: u64, out: &mut Vec<u8>) {
     put(out, r#"","items":["#);
     for line in 0..=random.below(3) {
         let product = draw_any(random);
-        put(
-            out,
-            if line == 0 {
-                r#"{"productId":""#
-            } else {
-                r#",{"productId":""#
-            },
-        );
+        put(out, if line == 0 { r#"{"productId":""# } else { r#",{"productId":""# });
         put(out, product.sku());
         put(out, r#"","quantity":"#);
         put_number(out, quantity(random));

@@ -56,11 +56,7 @@ impl Date {
             rest -= month_days(year, month);
             month += 1;
         }
-        Self {
-            year,
-            month,
-            day: rest + 1,
-        }
+        Self { year, month, day: rest + 1 }
     }
 
     /// `2025-01-09` with separator `-`, `20250109` without.

@@ -49,7 +49,8 @@ fn a_document_brings_its_id_metadata_and_rules() {
     assert_eq!(outcomes(&batch), [2, 0, 0]);
     assert_eq!(http.get("/v1/orders/o1").json()["total"], "18.00");
     let summary = http.get("/v1/batches/with-rules/summary").json();
-    let totals = json!({"gross": "40.00", "discounts": "-4.00", "surcharges": "0.00", "net": "36.00"});
+    let totals =
+        json!({"gross": "40.00", "discounts": "-4.00", "surcharges": "0.00", "net": "36.00"});
     assert_eq!(summary["totals"], totals, "{summary:#}");
     assert_eq!(summary["by_rule"][0]["rule"], "tenth");
     // The rules were that batch's own.
@@ -63,7 +64,9 @@ fn lines_documents_and_standard_input_come_to_the_same() {
     let whole = Value::from(orders.clone()).to_string();
     let object = json!({"orders": orders}).to_string();
     let windows = format!("\u{feff}{}", lines(50).replace('\n', "\r\n"));
-    for (kind, input) in [("lines", lines(50)), ("array", whole), ("object", object), ("bom", windows)] {
+    for (kind, input) in
+        [("lines", lines(50)), ("array", whole), ("object", object), ("bom", windows)]
+    {
         let home = Home::new();
         let mut command = home.comanda();
         command.args(["batch", "run", "-", "--batch-id", "b", "--json"]);
@@ -121,11 +124,13 @@ fn a_dry_run_changes_nothing_and_comes_to_what_the_real_run_comes_to() {
     let stock = "{\"merchant_id\": \"default\", \"sku\": \"PEN\", \"on_hand\": 30}\n";
     let stock = home.file("stock", stock);
     assert_eq!(home.run(&["stock", "import", &stock.to_string_lossy()]).code, 0);
-    let input = lines(40) + &lines(2) + "{\"order_id\": \"x\"}\n" + &simple_order("u", "CUP", 2) + "\n";
+    let input =
+        lines(40) + &lines(2) + "{\"order_id\": \"x\"}\n" + &simple_order("u", "CUP", 2) + "\n";
     let file = home.file("batch", input);
     let file = file.to_string_lossy();
     let run = |more: &[&str]| {
-        let ran = home.run(&[&["batch", "run", &*file, "--batch-id", "b", "--json"], more].concat());
+        let ran =
+            home.run(&[&["batch", "run", &*file, "--batch-id", "b", "--json"], more].concat());
         assert_eq!(ran.code, 0, "{more:?}: {}", ran.err);
         let mut summary = ran.json();
         let fields = summary.as_object_mut().expect("an object");
@@ -189,7 +194,8 @@ fn more_failures_than_tolerated_fail_the_batch_and_keep_what_is_done() {
         if let Some(reason) = fails.then(|| batch["reason"].as_str()) {
             assert!(reason.is_some(), "{tolerance}: {batch:#}");
         }
-        let name = format!("--{}", tolerance.split('=').next().unwrap_or_default()).replace('_', "-");
+        let name =
+            format!("--{}", tolerance.split('=').next().unwrap_or_default()).replace('_', "-");
         let (_, number) = tolerance.split_once('=').expect("name and number");
         let alone = Home::new();
         let file = alone.file("batch", &input);
@@ -305,8 +311,14 @@ fn a_batch_beside_a_server_is_run_by_that_server() {
     let file = home.file("batch", lines(100) + "broken\n");
     let results = home.path("results");
     let ran = home.run(&[
-        "batch", "run", &file.to_string_lossy(), "--json", "--results", &results.to_string_lossy(),
-        "--batch-id", "b",
+        "batch",
+        "run",
+        &file.to_string_lossy(),
+        "--json",
+        "--results",
+        &results.to_string_lossy(),
+        "--batch-id",
+        "b",
     ]);
     assert_eq!((ran.code, outcomes(&ran.json())), (0, [100, 1, 0]), "{}", ran.err);
     let mut http = server.connect();

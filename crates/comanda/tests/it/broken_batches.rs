@@ -52,8 +52,13 @@ fn outcome(line: &Value) -> String {
 fn a_malformed_line_fails_alone() {
     let input = [&order(0), "{\"order_id\": ", &order(1), "[]", "\u{0}", "", "7", &order(2)];
     let expected = [
-        "succeeded", "failed malformed", "succeeded", "failed malformed", "failed malformed",
-        "failed malformed", "succeeded",
+        "succeeded",
+        "failed malformed",
+        "succeeded",
+        "failed malformed",
+        "failed malformed",
+        "failed malformed",
+        "succeeded",
     ];
     assert_eq!(items(&input.join("\n"), true), expected);
 }

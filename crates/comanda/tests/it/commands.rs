@@ -207,7 +207,8 @@ fn commands_without_a_server_do_what_the_api_does() {
     let placed = |id: &str| {
         let order = priced_order(id, "PEN", "1.50").replace("\"quantity\":1", "\"quantity\":3");
         let mut command = home.comanda();
-        let ran = run_with_input(command.args(["orders", "place", "-", "--json"]), order.as_bytes());
+        let ran =
+            run_with_input(command.args(["orders", "place", "-", "--json"]), order.as_bytes());
         assert_eq!(ran.code, 0, "{}", ran.err);
         ran.json()["status"].as_str().unwrap_or_default().to_owned()
     };

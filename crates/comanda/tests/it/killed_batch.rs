@@ -18,7 +18,16 @@ fn a_batch_killed_again_and_again_comes_to_what_an_uninterrupted_run_comes_to() 
     let mut chance = Chance::new("killed batch");
     let count = ORDERS.to_string();
     let document = sampled(&[
-        "--kind", "batch", "--count", &count, "--invalid", "3", "--duplicates", "2", "--seed", "3",
+        "--kind",
+        "batch",
+        "--count",
+        &count,
+        "--invalid",
+        "3",
+        "--duplicates",
+        "2",
+        "--seed",
+        "3",
     ]);
     let (killed, whole) = (Home::new(), Home::new());
     killed.furnish();
@@ -64,8 +73,14 @@ fn a_batch_killed_again_and_again_comes_to_what_an_uninterrupted_run_comes_to() 
 
 fn finished(home: &Home, file: &Path) -> Ran {
     let results = home.path("results.jsonl");
-    let arguments =
-        ["batch", "run", &file.to_string_lossy(), "--json", "--results", &results.to_string_lossy()];
+    let arguments = [
+        "batch",
+        "run",
+        &file.to_string_lossy(),
+        "--json",
+        "--results",
+        &results.to_string_lossy(),
+    ];
     let ran = home.run(&arguments);
     assert_eq!(ran.code, 0, "{}", ran.err);
     ran

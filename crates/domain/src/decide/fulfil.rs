@@ -10,9 +10,7 @@ use crate::state::Status;
 pub(super) fn fulfil(key: &OrderKey, facts: &impl Facts) -> Result<Decision, Refusal> {
     match facts.status(key) {
         None => Err(Refusal::UnknownOrder),
-        Some(Status::Completed) => {
-            Ok(Decision::order(key.clone(), alloc::vec![Event::Fulfilled]))
-        }
+        Some(Status::Completed) => Ok(Decision::order(key.clone(), alloc::vec![Event::Fulfilled])),
         Some(status) => Err(Refusal::WrongState { status }),
     }
 }

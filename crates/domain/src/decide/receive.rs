@@ -3,8 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use super::allocate::allocate;
 use super::Decision;
+use super::allocate::allocate;
 use crate::command::Receive;
 use crate::event::{Event, Kind, Received, Refusal};
 use crate::facts::Facts;

@@ -18,7 +18,9 @@ pub(super) fn release(key: &StockKey, facts: &impl Facts) -> Decision {
     let mut orders = Vec::new();
     for order in facts.waiting(key) {
         let event = match order.shortage {
-            ShortagePolicy::Partial | ShortagePolicy::Reject => fill_one(&order, &key.sku, &mut free),
+            ShortagePolicy::Partial | ShortagePolicy::Reject => {
+                fill_one(&order, &key.sku, &mut free)
+            }
             ShortagePolicy::ShipComplete => fill_all(&order, &mut free),
         };
         if let Some(event) = event {

@@ -106,11 +106,7 @@ impl Ledger for DryLedger<'_> {
         self.view(|view| view.find(query))
     }
 
-    fn stock(
-        &self,
-        after: Option<&StockKey>,
-        limit: usize,
-    ) -> Result<Vec<StockRow>, Unavailable> {
+    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable> {
         self.view(|view| view.stock_after(after, limit))
     }
 

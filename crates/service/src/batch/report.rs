@@ -276,8 +276,7 @@ pub fn line(change: &Change, exponent: u32) -> Option<Vec<u8>> {
             line.order_id = audit.order.as_ref().map(|id| id.as_str());
             line.merchant_id = audit.merchant.as_ref().map(|id| id.as_str());
             let faults = audit.faults.iter();
-            line.reasons =
-                faults.map(|f| Reason { pointer: &f.pointer, code: &f.code }).collect();
+            line.reasons = faults.map(|f| Reason { pointer: &f.pointer, code: &f.code }).collect();
         }
         What::Order { key, events, .. } => {
             line.order_id = Some(key.id.as_str());

@@ -265,9 +265,9 @@ fn parse_metadata(json: &str) -> Result<domain::pricing::Metadata, Error> {
         serde_json::Value::String(text) => Ok(text.into_boxed_str()),
         serde_json::Value::Number(number) => Ok(number.to_string().into_boxed_str()),
         serde_json::Value::Bool(flag) => Ok(flag.to_string().into_boxed_str()),
-        serde_json::Value::Null
-        | serde_json::Value::Array(_)
-        | serde_json::Value::Object(_) => Err(Error::Metadata),
+        serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+            Err(Error::Metadata)
+        }
     };
     fields.into_iter().map(|(key, value)| Ok((key.into_boxed_str(), text(value)?))).collect()
 }
@@ -357,12 +357,7 @@ impl Run<'_> {
         }
     }
 
-    fn request(
-        &self,
-        settings: &document::Settings,
-        place: BatchItem,
-        document: Bytes,
-    ) -> Request {
+    fn request(&self, settings: &document::Settings, place: BatchItem, document: Bytes) -> Request {
         match document::read(&document, settings) {
             Ok(read) => match read.command {
                 Command::Create(order) => Request::Receive(Box::new(Receive {

@@ -501,9 +501,11 @@ mod tests {
         let mut splitter = Splitter::new(input, format, at, blake3::Hasher::new());
         let mut found = Vec::new();
         while let Some(chunk) = splitter.next(items_max).expect("it splits") {
-            found.extend(chunk.items.iter().map(|item| {
-                String::from_utf8_lossy(&chunk.bytes[item.range()]).trim().to_owned()
-            }));
+            found.extend(
+                chunk.items.iter().map(|item| {
+                    String::from_utf8_lossy(&chunk.bytes[item.range()]).trim().to_owned()
+                }),
+            );
             if chunk.is_last {
                 assert_eq!(chunk.end, at + input.len() as u64);
             }
@@ -547,9 +549,7 @@ mod tests {
         let large = format!("\"{}\"", "x".repeat(3 << 20));
         let lines = format!("1\n{large}\n2\n");
         let array = format!("[1,{large},2]");
-        for (input, format, at) in
-            [(lines, Format::JsonLines, 0), (array, Format::Document, 1)]
-        {
+        for (input, format, at) in [(lines, Format::JsonLines, 0), (array, Format::Document, 1)] {
             let mut splitter =
                 Splitter::new(&input.as_bytes()[at..], format, at as u64, blake3::Hasher::new());
             let mut found = Vec::new();

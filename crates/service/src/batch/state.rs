@@ -75,9 +75,9 @@ impl Tolerance {
     pub fn is_exceeded(&self, counts: &Counts, at_end: bool) -> bool {
         let by_count = self.count.is_some_and(|most| counts.failed > most);
         let judged = at_end || counts.done() >= PERCENTAGE_AFTER_ITEMS;
-        let by_share = self.percentage.is_some_and(|most| {
-            judged && counts.failed * 100 > u64::from(most) * counts.done()
-        });
+        let by_share = self
+            .percentage
+            .is_some_and(|most| judged && counts.failed * 100 > u64::from(most) * counts.done());
         by_count || by_share
     }
 }

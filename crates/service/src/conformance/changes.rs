@@ -7,7 +7,7 @@ use domain::stock::{Movement, Stock};
 
 use super::{Stage, all_changes, audit, count, order_key, place, restock, stock_of};
 use crate::change::{Change, Seq, What};
-use crate::ledger::{Answer, Ledger, Request};
+use crate::ledger::{Answer, Ledger, Request, Unavailable};
 
 pub(super) fn run(stage: &mut Stage<'_>) {
     a_follower_reads_everything_once_in_order(stage);
@@ -51,6 +51,8 @@ fn a_follower_reads_everything_once_in_order(stage: &mut Stage<'_>) {
         }
         for (at, (seq, _)) in followed.iter().enumerate() {
             assert_eq!(ledger.read(Some(*seq), 10_000).as_deref(), Ok(&followed[at + 1..]));
+            let beside = Some(Seq(seq.0 + 1));
+            assert_eq!(ledger.read(beside, 1), Err(Unavailable::Cursor), "no change begins there");
         }
     });
     // What is refused without an order to record it with changes nothing.

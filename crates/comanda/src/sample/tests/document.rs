@@ -106,9 +106,7 @@ pub(super) fn order(line: &str) -> Order<'_> {
 pub(super) fn cents(text: &str) -> u64 {
     let (whole, rest) = text.split_once('.').expect("an amount has decimals");
     assert_eq!(rest.len(), 2, "{text}");
-    format!("{whole}{rest}")
-        .parse()
-        .expect("an amount has digits")
+    format!("{whole}{rest}").parse().expect("an amount has digits")
 }
 
 pub(super) fn merchant(cnpj: &str) -> String {

@@ -15,13 +15,7 @@ use super::text::Date;
 use super::{Kind, Options, retail_order, write};
 
 fn options(kind: Kind, count: u64, seed: u64) -> Options {
-    Options {
-        kind,
-        count,
-        seed,
-        invalid_percent: 0,
-        duplicates_percent: 0,
-    }
+    Options { kind, count, seed, invalid_percent: 0, duplicates_percent: 0 }
 }
 
 fn text(options: &Options) -> String {
@@ -33,17 +27,10 @@ fn text(options: &Options) -> String {
 #[test]
 fn the_bytes_are_the_same_for_ever() {
     let hashes = Kind::ALL.map(|(kind, name)| {
-        let dirty = Options {
-            invalid_percent: 7,
-            duplicates_percent: 5,
-            ..options(kind, 1_000, 42)
-        };
+        let dirty =
+            Options { invalid_percent: 7, duplicates_percent: 5, ..options(kind, 1_000, 42) };
         let hash = |options| xxh3_64(text(&options).as_bytes());
-        format!(
-            "{name} {:016x} {:016x}",
-            hash(options(kind, 1_000, 42)),
-            hash(dirty)
-        )
+        format!("{name} {:016x} {:016x}", hash(options(kind, 1_000, 42)), hash(dirty))
     });
     assert_eq!(
         hashes,
@@ -85,10 +72,7 @@ fn a_seed_gives_its_own_orders_and_any_order_alone() {
     for index in [0, 1, 150, 299] {
         alone.clear();
         retail_order(7, index, &mut alone);
-        assert_eq!(
-            lines.lines().nth(index as usize).map(str::as_bytes),
-            Some(alone.as_slice())
-        );
+        assert_eq!(lines.lines().nth(index as usize).map(str::as_bytes), Some(alone.as_slice()));
     }
     alone.clear();
     retail_order(u64::MAX, u64::MAX, &mut alone);
@@ -108,11 +92,8 @@ fn days_are_those_of_the_calendar() {
 
 #[test]
 fn a_batch_is_one_document_with_the_retail_orders() {
-    let batch = Options {
-        invalid_percent: 20,
-        duplicates_percent: 5,
-        ..options(Kind::Batch, 500, 3)
-    };
+    let batch =
+        Options { invalid_percent: 20, duplicates_percent: 5, ..options(Kind::Batch, 500, 3) };
     let document: Value = serde_json::from_str(&text(&batch)).expect("one JSON document");
     assert_eq!(document["batchId"], "LOTE-3-500-20-5");
     assert_eq!(document["metadata"]["region"], "sudeste");
@@ -121,10 +102,8 @@ fn a_batch_is_one_document_with_the_retail_orders() {
     assert_eq!(document["pricingRules"], rules);
     let clean = text(&options(Kind::Batch, 50, 3));
     let orders = text(&options(Kind::Retail, 50, 3));
-    for (inside, line) in clean
-        .lines()
-        .filter(|l| l.starts_with(r#"{"order_id"#))
-        .zip(orders.lines())
+    for (inside, line) in
+        clean.lines().filter(|l| l.starts_with(r#"{"order_id"#)).zip(orders.lines())
     {
         assert_eq!(inside.trim_end_matches(','), line);
     }
@@ -137,18 +116,8 @@ fn rules_are_eight_of_which_three_have_a_condition() {
     let document: Value = serde_json::from_str(&text(&options(Kind::Rules, 0, 0))).expect("JSON");
     let rules = document["rules"].as_array().expect("rules");
     assert_eq!(rules.len(), 8);
-    assert_eq!(
-        rules.iter().filter(|rule| rule["when"].is_string()).count(),
-        3
-    );
-    assert_eq!(
-        rules
-            .iter()
-            .map(|r| r["id"].as_str())
-            .collect::<HashSet<_>>()
-            .len(),
-        8
-    );
+    assert_eq!(rules.iter().filter(|rule| rule["when"].is_string()).count(), 3);
+    assert_eq!(rules.iter().map(|r| r["id"].as_str()).collect::<HashSet<_>>().len(), 8);
     assert!(rules.iter().all(|rule| rule["effect"]["type"].is_string()));
 }
 
@@ -158,9 +127,5 @@ fn a_kind_is_found_by_its_name() {
         assert_eq!((name.parse(), kind.to_string().as_str()), (Ok(kind), name));
     }
     let error = "pedidos".parse::<Kind>().expect_err("no such kind");
-    assert!(
-        error
-            .to_string()
-            .ends_with("simple retail transfer batch catalogue stock rules")
-    );
+    assert!(error.to_string().ends_with("simple retail transfer batch catalogue stock rules"));
 }

@@ -10,17 +10,11 @@ use super::{options, text};
 fn retail_orders_are_of_the_size_shops_send() {
     let (mut smallest, mut largest, mut sum, mut lines) = (usize::MAX, 0, 0, 0);
     for line in text(&options(Kind::Retail, 10_000, 3)).lines() {
-        (smallest, largest, sum) = (
-            smallest.min(line.len()),
-            largest.max(line.len()),
-            sum + line.len(),
-        );
+        (smallest, largest, sum) =
+            (smallest.min(line.len()), largest.max(line.len()), sum + line.len());
         lines += order(line).items.len();
     }
-    assert!(
-        (1_150..1_250).contains(&(sum / 10_000)),
-        "{smallest} to {largest}, {sum}"
-    );
+    assert!((1_150..1_250).contains(&(sum / 10_000)), "{smallest} to {largest}, {sum}");
     assert!(smallest > 800 && largest < 1_600, "{smallest} to {largest}");
     assert!((19_000..21_000).contains(&lines), "{lines} lines");
 }
@@ -34,22 +28,8 @@ fn retail_orders_add_up_and_match_the_catalogue() {
         .map(|product| ((product.merchant_id.to_owned(), product.sku), product))
         .collect();
     assert_eq!(products.len(), 10_000);
-    assert_eq!(
-        products
-            .keys()
-            .map(|(_, sku)| sku)
-            .collect::<HashSet<_>>()
-            .len(),
-        10_000
-    );
-    assert_eq!(
-        products
-            .values()
-            .map(|p| p.category)
-            .collect::<HashSet<_>>()
-            .len(),
-        8
-    );
+    assert_eq!(products.keys().map(|(_, sku)| sku).collect::<HashSet<_>>().len(), 10_000);
+    assert_eq!(products.values().map(|p| p.category).collect::<HashSet<_>>().len(), 8);
     let mut sold = HashSet::new();
     for line in text(&options(Kind::Retail, 20_000, 11)).lines() {
         let order = order(line);
@@ -65,16 +45,10 @@ fn retail_orders_add_up_and_match_the_catalogue() {
         assert!((1..=3).contains(&order.items.len()));
         assert_eq!(total, cents(order.payment.amount.get()), "{line}");
         let cost = order.shipping.cost.get();
-        let decimals = cost
-            .split_once('.')
-            .map_or(0, |(_, decimals)| decimals.len());
+        let decimals = cost.split_once('.').map_or(0, |(_, decimals)| decimals.len());
         assert!(decimals <= 15 && cost.len() <= 18, "{cost}");
     }
-    assert!(
-        sold.len() > 8_500,
-        "only {} products are ever sold",
-        sold.len()
-    );
+    assert!(sold.len() > 8_500, "only {} products are ever sold", sold.len());
 }
 
 #[test]
@@ -85,24 +59,14 @@ fn retail_orders_look_brazilian() {
         check_digits_of_cpf(customer.cpf);
         let name = format!("{} {}", customer.first_name, customer.last_name);
         assert!(customer.name.is_none_or(|full| full == name));
-        let (user, domain) = customer
-            .email
-            .split_once('@')
-            .expect("an e-mail address has an @");
-        assert!(
-            user.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'),
-            "{user}"
-        );
+        let (user, domain) = customer.email.split_once('@').expect("an e-mail address has an @");
+        assert!(user.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'), "{user}");
         assert!(domain.starts_with("example."), "{domain}");
         let digits = customer.phone.bytes().filter(u8::is_ascii_digit).count();
         assert!(digits == 11 || digits == 13, "{}", customer.phone);
         check_address(&customer.address);
         check_address(&order.shipping.address);
-        assert!(
-            order
-                .channel
-                .is_none_or(|c| ["web", "mobile", "api"].contains(&c))
-        );
+        assert!(order.channel.is_none_or(|c| ["web", "mobile", "api"].contains(&c)));
         assert!(["Boleto", "Pix", "Cartão de Crédito"].contains(&order.payment.method));
         assert!(order.payment.transaction_id.starts_with("TXN-"));
         assert!(order.coupons.is_none_or(|coupons| !coupons.is_empty()));
@@ -115,11 +79,7 @@ fn retail_orders_look_brazilian() {
 fn check_address(address: &Address<'_>) {
     let cep: String = address.zip_code.chars().filter(|c| *c != '-').collect();
     assert_eq!(cep.len(), 8, "{}", address.zip_code);
-    assert!(
-        matches!(address.zip_code.find('-'), None | Some(5)),
-        "{}",
-        address.zip_code
-    );
+    assert!(matches!(address.zip_code.find('-'), None | Some(5)), "{}", address.zip_code);
     // The postal service's spans, by the first two digits.
     let state = match cep[..2].parse::<u8>().expect("a CEP has digits") {
         1..=19 => "SP",
@@ -173,10 +133,7 @@ fn check_digits_of_cpf(cpf: &str) {
 #[test]
 fn every_seller_has_a_right_cnpj_and_one_has_letters() {
     let orders = text(&options(Kind::Retail, 1_000, 1));
-    let cnpjs: HashSet<&str> = orders
-        .lines()
-        .map(|line| order(line).company.cnpj)
-        .collect();
+    let cnpjs: HashSet<&str> = orders.lines().map(|line| order(line).company.cnpj).collect();
     assert_eq!(cnpjs.len(), 3);
     for cnpj in &cnpjs {
         let values: Vec<u32> = merchant(cnpj).bytes().map(|b| u32::from(b) - 48).collect();
@@ -184,13 +141,7 @@ fn every_seller_has_a_right_cnpj_and_one_has_letters() {
         assert_eq!(values[12], check_digit(&values[..12], 9), "{cnpj}");
         assert_eq!(values[13], check_digit(&values[..13], 9), "{cnpj}");
     }
-    assert_eq!(
-        cnpjs
-            .iter()
-            .filter(|c| c.contains(|c: char| c.is_ascii_uppercase()))
-            .count(),
-        1
-    );
+    assert_eq!(cnpjs.iter().filter(|c| c.contains(|c: char| c.is_ascii_uppercase())).count(), 1);
 }
 
 #[test]
@@ -206,11 +157,8 @@ fn ids_count_up_and_dates_are_the_days_in_them() {
         forms[form] += 1;
         let day = local.date().strftime("%Y%m%d").to_string();
         assert_eq!(order.order_id, format!("ORD-{day}-{index:07}"));
-        let delivery: jiff::civil::Date = order
-            .shipping
-            .expected_delivery_date
-            .parse()
-            .expect("a date");
+        let delivery: jiff::civil::Date =
+            order.shipping.expected_delivery_date.parse().expect("a date");
         assert!(delivery > local.date(), "{} {delivery}", order.order_date);
     }
     assert!(forms.iter().all(|count| *count > 1_000), "{forms:?}");
@@ -222,10 +170,7 @@ fn local_time(text: &str) -> (usize, jiff::civil::DateTime) {
     match (text.ends_with('Z'), text.ends_with("-03:00")) {
         (true, _) => (0, zone.to_datetime(text.parse().expect("an instant"))),
         (_, true) => (1, zone.to_datetime(text.parse().expect("an instant"))),
-        (_, _) => (
-            2,
-            text.replace(' ', "T").parse().expect("a date and a time"),
-        ),
+        (_, _) => (2, text.replace(' ', "T").parse().expect("a date and a time")),
     }
 }
 
@@ -244,18 +189,14 @@ fn stock_is_ample_for_a_million_orders_but_for_the_scarce_products() {
     let mut demand: HashMap<(String, &str), u64> = HashMap::new();
     for order in orders.lines().map(order) {
         for item in &order.items {
-            *demand
-                .entry((merchant(order.company.cnpj), item.product_id))
-                .or_default() += item.quantity;
+            *demand.entry((merchant(order.company.cnpj), item.product_id)).or_default() +=
+                item.quantity;
         }
     }
     let (mut short, mut top) = (0, 0);
     for (key, wanted) in &demand {
         let units = on_hand[key];
-        assert!(
-            units < 10 || wanted * 50 <= units,
-            "{key:?}: {wanted} of {units}"
-        );
+        assert!(units < 10 || wanted * 50 <= units, "{key:?}: {wanted} of {units}");
         short += usize::from(*wanted > units);
         top = top.max(*wanted);
     }

@@ -19,9 +19,7 @@ fn is_valid(kind: Kind, line: &str) -> bool {
         Kind::Transfer => {
             let digits = |name| text(name).is_some_and(|a| a.bytes().all(|b| b.is_ascii_digit()));
             text("id").is_some()
-                && document["amount"]
-                    .as_number()
-                    .is_some_and(|a| !a.to_string().starts_with('-'))
+                && document["amount"].as_number().is_some_and(|a| !a.to_string().starts_with('-'))
                 && digits("fromAccount")
                 && digits("toAccount")
                 && text("fromAccount") != text("toAccount")
@@ -40,11 +38,8 @@ fn is_valid(kind: Kind, line: &str) -> bool {
 #[test]
 fn so_many_are_broken_and_so_many_come_again() {
     for kind in [Kind::Simple, Kind::Retail, Kind::Transfer] {
-        let dirty = Options {
-            invalid_percent: 10,
-            duplicates_percent: 5,
-            ..options(kind, 10_000, 4)
-        };
+        let dirty =
+            Options { invalid_percent: 10, duplicates_percent: 5, ..options(kind, 10_000, 4) };
         let (mut seen, mut broken, mut again) = (HashSet::new(), 0, 0);
         let lines = text(&dirty);
         for line in lines.lines() {
@@ -57,16 +52,8 @@ fn so_many_are_broken_and_so_many_come_again() {
         assert_eq!(lines.lines().count(), 10_000);
         assert!((900..1_100).contains(&broken), "{kind}: {broken} broken");
         assert!((430..570).contains(&again), "{kind}: {again} repeated");
-        let all = Options {
-            invalid_percent: 0,
-            duplicates_percent: 100,
-            ..dirty
-        };
-        assert_eq!(
-            text(&all).lines().collect::<HashSet<_>>().len(),
-            1,
-            "the first, over and over"
-        );
+        let all = Options { invalid_percent: 0, duplicates_percent: 100, ..dirty };
+        assert_eq!(text(&all).lines().collect::<HashSet<_>>().len(), 1, "the first, over and over");
     }
 }
 
@@ -75,11 +62,7 @@ fn every_fault_makes_a_document_invalid() {
     for (kind, name) in Kind::ALL {
         for fault in faults(kind) {
             for index in 0..50 {
-                let line_kind = if kind == Kind::Batch {
-                    Kind::Retail
-                } else {
-                    kind
-                };
+                let line_kind = if kind == Kind::Batch { Kind::Retail } else { kind };
                 let clean = text(&options(line_kind, index + 1, 6));
                 let clean = clean.lines().last().expect("a line");
                 assert!(is_valid(kind, clean), "{name}: {clean}");
@@ -87,9 +70,7 @@ fn every_fault_makes_a_document_invalid() {
                 let random = &mut Random::at(6, Stream::Series, index);
                 break_document(*fault, random, &mut out, "before".len());
                 let out = String::from_utf8(out).expect("still UTF-8");
-                let broken = out
-                    .strip_prefix("before")
-                    .expect("what was before is untouched");
+                let broken = out.strip_prefix("before").expect("what was before is untouched");
                 assert!(!is_valid(kind, broken), "{name}: {broken}");
                 let json = serde_json::from_str::<Value>(broken).is_ok();
                 assert!(json || kind != Kind::Batch, "{name}: {broken}");

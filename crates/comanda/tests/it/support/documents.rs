@@ -51,7 +51,9 @@ pub(crate) fn json_lines(bytes: &[u8]) -> Vec<Value> {
 }
 
 /// Stock rows by seller and product, as (on hand, reserved).
-pub(crate) fn stock_rows(rows: &[Value]) -> std::collections::BTreeMap<(String, String), (i64, i64)> {
+pub(crate) fn stock_rows(
+    rows: &[Value],
+) -> std::collections::BTreeMap<(String, String), (i64, i64)> {
     let text = |row: &Value, field: &str| row[field].as_str().unwrap_or_default().to_owned();
     let number = |row: &Value, field: &str| row[field].as_i64().unwrap_or_default();
     let key = |row: &Value| (text(row, "merchant_id"), text(row, "sku"));

@@ -262,7 +262,6 @@ impl Server {
         self.terminate();
         ended(&mut self.child, SERVER_PATIENCE).code()
     }
-
 }
 
 impl Drop for Server {
