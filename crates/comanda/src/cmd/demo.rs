@@ -110,7 +110,7 @@ fn tour(api: &Client) -> Result<()> {
     println!("\n3. A restock: the order that waited is filled");
     let seller = "12345678000195";
     let body = format!(r#"{{"merchant_id":"{seller}","delta":1000000,"reason":"truck 7"}}"#);
-    api.json("POST", "/v1/stock/PRD-00003/adjustments", Some((JSON, body.into_bytes())))?;
+    api.json("POST", "/v1/stock/PRD-00004/adjustments", Some((JSON, body.into_bytes())))?;
     let waited = filled(api)?;
     println!("   DEMO-SHORT is now {waited}");
 
@@ -125,7 +125,7 @@ fn tour(api: &Client) -> Result<()> {
 
 /// Wants more than the catalogue's stock of one product.
 const SHORT: &str = r#"{"order_id":"DEMO-SHORT","merchant_id":"12345678000195",
-  "customerId":"C-1","items":[{"sku":"PRD-00003","quantity":900000,"price":"1.00"}]}"#;
+  "customerId":"C-1","items":[{"sku":"PRD-00004","quantity":900000,"price":"1.00"}]}"#;
 
 /// The waiting order's status once the release has run: it follows the restock within moments.
 fn filled(api: &Client) -> Result<String> {
