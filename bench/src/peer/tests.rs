@@ -18,7 +18,8 @@ fn order(id: usize, lines: &[(&str, i64)]) -> Placed {
         .map(|(sku, quantity)| format!(r#"{{"product_id":"{sku}","quantity":{quantity}}}"#))
         .collect();
     let items = items.join(",");
-    let text = format!(r#"{{"order_id":"o{id}","merchant_id":"m","customerId":"c","items":[{items}]}}"#);
+    let text =
+        format!(r#"{{"order_id":"o{id}","merchant_id":"m","customerId":"c","items":[{items}]}}"#);
     Work::open(std::path::Path::new("none")).unwrap().read(&Bytes::from(text)).unwrap()
 }
 

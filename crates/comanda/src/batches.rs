@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use domain::id::BatchId;
 use engine::Engine;
@@ -34,6 +36,7 @@ pub(crate) struct Runner {
     documents: document::Settings,
     running: Mutex<HashMap<BatchId, Arc<Control>>>,
     dry: Mutex<Vec<(BatchState, Summary)>>,
+    closing: AtomicBool,
 }
 
 /// What there is to run.
@@ -128,7 +131,8 @@ impl Runner {
         documents: document::Settings,
     ) -> Arc<Self> {
         let (running, dry) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { engine, driver, documents, running, dry })
+        let closing = AtomicBool::new(false);
+        Arc::new(Self { engine, driver, documents, running, dry, closing })
     }
 
     /// The options of a run.
@@ -149,36 +153,52 @@ impl Runner {
 
     /// Goes on with batches that a crash or a stop of the server interrupted.
     pub(crate) fn resume(self: &Arc<Self>) -> Result<(), Unavailable> {
-        let mut after = None;
+        let (mut interrupted, mut after) = (Vec::new(), None);
         loop {
             let page = self.engine.batches(after.as_ref(), 100)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else { break };
             after = Some(last.id.clone());
-            for state in page.iter().filter(|s| s.status == BatchStatus::Running) {
-                let Some(spool) = state.spool.as_deref() else { continue };
-                match Input::look(Path::new(spool), None) {
-                    Ok(input) => {
-                        let mut options = self.options(state.id.clone(), &input);
-                        options.tolerance = state.tolerance;
-                        options.metadata = state.metadata.to_string();
-                        options.spool = Some(spool.to_owned());
-                        drop(self.spawn(options, input));
-                    }
-                    Err(error) => {
-                        tracing::error!(batch.id = %state.id, %error, "spooled batch is gone");
-                    }
-                }
+            interrupted.extend(page.into_iter().filter(|s| s.status == BatchStatus::Running));
+        }
+        if !interrupted.is_empty() {
+            let runner = self.clone();
+            let thread = std::thread::Builder::new().name("resume".to_owned());
+            let spawned = thread.spawn(move || interrupted.iter().for_each(|s| runner.go_on(s)));
+            drop(spawned.map_err(|error| tracing::error!(%error, "batches were not resumed")));
+        }
+        Ok(())
+    }
+
+    /// Goes on with one batch, once there is room for it.
+    fn go_on(self: &Arc<Self>, state: &BatchState) {
+        let Some(spool) = state.spool.as_deref() else { return };
+        let input = match Input::look(Path::new(spool), None) {
+            Ok(input) => input,
+            Err(error) => {
+                tracing::error!(batch.id = %state.id, %error, "spooled batch is gone");
+                return;
+            }
+        };
+        let mut options = self.options(state.id.clone(), &input);
+        options.tolerance = state.tolerance;
+        options.metadata = state.metadata.to_string();
+        options.spool = Some(spool.to_owned());
+        while !self.closing.load(Ordering::Relaxed) {
+            match self.spawn(options.clone(), input.clone()) {
+                Err(BatchError::Busy) => std::thread::sleep(Duration::from_millis(50)),
+                Ok(_) | Err(_) => return,
             }
         }
     }
 
     /// Stops every batch at its next checkpoint without closing it, and waits.
     pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
         for control in self.running.lock().values() {
             control.pause();
         }
         while !self.running.lock().is_empty() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -415,7 +435,7 @@ impl BatchRuns for Port {
             };
             control.stop();
             while runner.running.lock().contains_key(&id) {
-                std::thread::sleep(std::time::Duration::from_millis(2));
+                std::thread::sleep(Duration::from_millis(2));
             }
             runner.state(&id)
         }))

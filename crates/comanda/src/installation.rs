@@ -103,7 +103,7 @@ impl Installation {
     pub(crate) fn engine(&self) -> Result<engine::Options> {
         let mut options = engine::Options::new(clock());
         options.settings = self.driver()?;
-        options.min_free_bytes = self.min_free_mb << 20;
+        options.min_free_bytes = self.min_free_mb.saturating_mul(1 << 20);
         Ok(options)
     }
 

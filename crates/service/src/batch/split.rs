@@ -459,6 +459,9 @@ impl<R: Read> Peek<R> {
     /// Takes a whole value; its bytes when they are wanted.
     fn value(&mut self, keep: bool) -> io::Result<Vec<u8>> {
         let (mut scanner, mut kept) = (Scanner::default(), Vec::new());
+        if matches!(self.token()?, Some(b'}' | b']' | b',' | b':') | None) {
+            return Err(broken("a field without a value"));
+        }
         loop {
             let (length, done) = scanner.skip(&self.buffer);
             if keep {
@@ -539,7 +542,16 @@ mod tests {
 
     #[test]
     fn a_document_that_breaks_off_or_goes_on_is_refused() {
-        for text in ["", "7", "{\"orders\":[{}", "[1] x", "{\"orders\":{}}", "{\"a\":1}", "[\"x"] {
+        for text in [
+            r#"{"orders":[],"metadata":}"#,
+            "",
+            "7",
+            "{\"orders\":[{}",
+            "[1] x",
+            "{\"orders\":{}}",
+            "{\"a\":1}",
+            "[\"x",
+        ] {
             assert!(header(text.as_bytes()).is_err(), "{text}");
         }
     }
