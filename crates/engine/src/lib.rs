@@ -177,7 +177,7 @@ pub struct Engine {
     writer: Option<JoinHandle<()>>,
     projector: Option<JoinHandle<()>>,
     log: Arc<Reader>,
-    _lock: File,
+    lock: File,
 }
 
 impl Engine {
@@ -225,7 +225,7 @@ impl Engine {
             writer: Some(thread("writer", move || writer.run())?),
             projector: Some(thread("projector", move || projector::run(&projecting))?),
             log: reader,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -366,6 +366,9 @@ impl Drop for Engine {
         if let Some(projector) = self.projector.take() {
             drop(projector.join());
         }
+        // In so many words: a process that is being started by another thread of this one holds
+        // a copy of the file for a moment, and with it the lock.
+        let _ = rustix::fs::flock(&self.lock, rustix::fs::FlockOperation::Unlock);
     }
 }
 
