@@ -1,8 +1,7 @@
 //! One setting of the allocator.
 
 /// Keeps freed memory for a minute before it goes back to the system. Orders come and go by the
-/// ten thousand: giving their pages back at once, and having the kernel clear new ones, was a
-/// fifth of all CPU.
+/// ten thousand: a batch of 300,000 had 16,000 to 46,000 page faults, and has 3,000 with this.
 pub(crate) fn keep_freed_memory() {
     /// `mi_option_purge_delay` of mimalloc 3, which the bindings do not name.
     const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;

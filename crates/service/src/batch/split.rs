@@ -186,8 +186,7 @@ impl<R: Read> Splitter<R> {
     }
 }
 
-/// Buffers that may be used again: half a megabyte of fresh memory a chunk, cleared by the
-/// kernel, was a fifth of a batch's CPU.
+/// Buffers that may be used again: the kernel clears fresh memory before it hands it out.
 type Pool = Arc<Mutex<Vec<Vec<u8>>>>;
 
 /// Most buffers kept: more than are ever under way at a time.
