@@ -9,6 +9,7 @@ extern crate alloc;
 
 pub mod command;
 pub mod decide;
+pub mod document;
 pub mod event;
 pub mod evolve;
 pub mod facts;

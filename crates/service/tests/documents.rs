@@ -8,9 +8,10 @@ use domain::money::{Money, UnitPrice};
 use domain::order::{Body, Channel, Order, Purchase, Transfer};
 use domain::stock::ShortagePolicy;
 use proptest::prelude::*;
+use service::wire::checks::{Checks, Levels};
 use service::wire::document::{Command, Fault, MissingId, Read, Settings, attributes, read, split};
 use service::wire::message::{Lang, text};
-use service::wire::violation::{Code, Severity, Violation};
+use service::wire::violation::{Severity, Violation};
 
 /// The event-driven system's example, as it stands.
 const EVENT_DRIVEN: &str = r#"{
@@ -84,6 +85,11 @@ const TRANSFER: &str = r#"{
 
 fn settings() -> Settings {
     Settings::new(MerchantId::parse("house").unwrap())
+}
+
+/// The installation's checks, changed by these levels.
+fn checks(levels: &str) -> Checks {
+    Checks::new(&serde_json::from_str(levels).unwrap(), [])
 }
 
 fn ok(document: &str) -> Read {
@@ -264,7 +270,7 @@ fn the_customer_is_the_explicit_id_or_the_cpf_or_the_email_or_nobody() {
     let nobody = r#"{"id":"o","items":[{"sku":"A","quantity":1}]}"#;
     check(nobody, &["no_customer /customerId"]);
     let mut lenient = settings();
-    lenient.checks.set(Code::NoCustomer, None).unwrap();
+    lenient.checks = checks(r#"{"no_customer": "off"}"#);
     assert!(read(nobody.as_bytes(), &lenient).is_ok_and(|read| read.warnings.is_empty()));
 }
 
@@ -589,9 +595,7 @@ fn a_delivery_before_the_order_is_odd() {
 fn severities_follow_the_installation() {
     let document = with(r#""customer":{"cpf":"1","email":"x"},"order_date":"soon""#);
     let mut strict = settings();
-    strict.checks.set(Code::BadCpf, Some(Severity::Error)).unwrap();
-    strict.checks.set(Code::BadEmail, None).unwrap();
-    strict.checks.set(Code::BadDate, Some(Severity::Warn)).unwrap();
+    strict.checks = checks(r#"{"bad_cpf": "error", "bad_email": "off", "bad_date": "warn"}"#);
     let Err(Fault::Invalid { violations, .. }) = read(document.as_bytes(), &strict) else {
         panic!()
     };
@@ -600,6 +604,29 @@ fn severities_follow_the_installation() {
         violations.iter().map(|v| v.severity.as_str()).collect::<Vec<_>>(),
         ["error", "warn"]
     );
+}
+
+#[test]
+fn a_seller_may_have_severities_of_its_own() {
+    let own: Levels = serde_json::from_str(r#"{"bad_cnpj": "error", "bad_cpf": "off"}"#).unwrap();
+    let strict = MerchantId::parse("12345678000199").unwrap();
+    let everyone = serde_json::from_str(r#"{"bad_email": "off"}"#).unwrap();
+    let mut settings = settings();
+    settings.checks = Checks::new(&everyone, [(strict, &own)]);
+    let judged = |fields: &str| match read(with(fields).as_bytes(), &settings) {
+        Ok(read) => listed(&read.warnings),
+        Err(Fault::Invalid { violations, .. }) => listed(&violations),
+        Err(Fault::Malformed(fault)) => panic!("{fault}"),
+    };
+    let customer = r#""customer":{"cpf":"1","email":"x"}"#;
+    let of_strict = format!(r#""company":{{"cnpj":"12.345.678/0001-99"}},{customer}"#);
+    assert_eq!(judged(&of_strict), ["bad_cnpj /company/cnpj"], "its own rules, even for its CNPJ");
+    assert!(read(with(&of_strict).as_bytes(), &settings).is_err());
+    let of_other = format!(r#""company":{{"cnpj":"12.345.678/0001-98"}},{customer}"#);
+    assert_eq!(judged(&of_other), ["bad_cnpj /company/cnpj", "bad_cpf /customer/cpf"]);
+    assert!(read(with(&of_other).as_bytes(), &settings).is_ok());
+    let named = format!(r#""merchant_id":"12345678000199",{customer}"#);
+    assert!(judged(&named).is_empty(), "the seller is who counts, however it is named");
 }
 
 #[test]

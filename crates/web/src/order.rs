@@ -21,6 +21,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use service::change::{Audit, Seq};
 use service::ledger::{Found, OrderView};
+use service::wire::checks::Checks;
 use service::wire::document::{self, Command, MissingId};
 use service::wire::message::{Lang, line_label, order_label};
 use service::wire::violation::Severity;
@@ -254,7 +255,9 @@ fn claimed(state: &OrderState, sku: &str, lang: Lang) -> Value {
 
 fn read_again(app: &App, view: &OrderView) -> Option<order::Purchase> {
     let id = view.state.key.id.clone();
-    let mut settings = app.settings.documents.clone();
+    // It was accepted: checks that have become stricter since do not take it back.
+    let checks = Checks::off();
+    let mut settings = document::Settings { checks, ..app.settings.documents.clone() };
     settings.missing_id = MissingId::Make(Arc::new(move || id.clone()));
     match document::read(&view.document, &settings).ok()?.command {
         Command::Create(order) | Command::Amend(order) => match order.body {

@@ -6,7 +6,6 @@
 //!
 //! Never: a float, a clock, an invented value, an unknown field taken into an order.
 
-mod brazil;
 mod check;
 mod date;
 mod number;
@@ -24,9 +23,9 @@ use domain::order::{Channel, Order};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
-pub use self::brazil::{cnpj_is_valid, cpf_is_valid};
 use self::shape::{Document, Entries};
-use super::violation::{Checks, Violation};
+use super::checks::Checks;
+use super::violation::Violation;
 
 /// What an intake says about the documents it reads. Made once, borrowed by every [`read`].
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ pub struct Settings {
     pub missing_id: MissingId,
     /// The channel of documents that name none.
     pub channel: Channel,
-    /// How bad the adjustable rules are.
+    /// How bad the adjustable rules are, for everybody and for single sellers.
     pub checks: Checks,
 }
 

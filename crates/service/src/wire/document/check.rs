@@ -9,12 +9,13 @@ mod purchase;
 mod transfer;
 
 use compact_str::CompactString;
+use domain::document::brazil;
 use domain::id::{MerchantId, OrderId, OrderKey};
 use domain::order::{Body, Channel, Order};
 
 use self::judge::{At, Judge};
 use super::shape::{Company, Document, Text};
-use super::{Command, Fault, Found, MissingId, Read, Settings, brazil};
+use super::{Command, Fault, Found, MissingId, Read, Settings};
 use crate::wire::violation::{Code, Detail, Severity, Violation};
 
 /// What a judgement found.
@@ -44,9 +45,9 @@ impl Outcome {
 
 /// Judges a document.
 pub(super) fn check(document: &Document<'_>, settings: &Settings) -> Outcome {
-    let mut judge = Judge { settings, violations: Vec::new(), failed: false };
+    let mut judge = Judge { settings, merchant: None, violations: Vec::new(), failed: false };
     let id = judge.name(&document.order_id, At::of("/order_id"), OrderId::parse);
-    let merchant = judge.merchant(document);
+    judge.merchant(document);
     let channel = judge.channel(&document.channel);
     let asks = judge.asks(&document.order_status);
     let makes_id = judge.makes_id(document, asks);
@@ -54,7 +55,7 @@ pub(super) fn check(document: &Document<'_>, settings: &Settings) -> Outcome {
         Asks::Create | Asks::Amend => judge.body(document),
         Asks::Cancel => None,
     };
-    let Judge { violations, failed, .. } = judge;
+    let Judge { merchant, violations, failed, .. } = judge;
     let found = Found { id, merchant, channel };
     let read = if failed { None } else { found.read(asks, body, makes_id) };
     Outcome { read, found, violations }
@@ -86,39 +87,32 @@ enum Asks {
     Amend,
     Cancel,
 }
+
 /// Who, where, what.
 impl<'s> Judge<'s> {
     /// `merchant_id`, else the CNPJ without punctuation in upper case, else the default.
-    fn merchant(&mut self, document: &Document<'_>) -> Option<MerchantId> {
+    fn merchant(&mut self, document: &Document<'_>) {
         let at = At::of("/merchant_id");
+        let at_cnpj = At::of("/company/cnpj");
         let explicit = self.name(&document.merchant_id, at, MerchantId::parse);
-        let cnpj = document.company.as_ref().and_then(|company| self.cnpj(company));
-        match (document.merchant_id.is_absent(), cnpj) {
+        let cnpj = document.company.as_ref().and_then(cnpj);
+        let is_odd = cnpj.as_ref().is_some_and(|cnpj| !cnpj.is_valid);
+        self.merchant = match (document.merchant_id.is_absent(), cnpj) {
             (false, None) => explicit,
             (true, None) => Some(self.settings.default_merchant.clone()),
-            (true, Some(cnpj)) => {
-                self.parse_name(&cnpj, At::of("/company/cnpj"), MerchantId::parse)
-            }
-            (false, Some(cnpj)) => {
-                let explicit = explicit?;
-                if bare(explicit.as_str()) == cnpj {
-                    return Some(explicit);
+            (true, Some(cnpj)) => self.parse_name(&cnpj.bare, at_cnpj, MerchantId::parse),
+            (false, Some(cnpj)) => explicit.and_then(|explicit| {
+                let same = bare(explicit.as_str()) == cnpj.bare;
+                if !same {
+                    self.report(at, Code::MerchantConflict, Detail::None);
                 }
-                self.report(at, Code::MerchantConflict, Detail::None);
-                None
-            }
+                same.then_some(explicit)
+            }),
+        };
+        // Only now it is known whose rule it breaks.
+        if is_odd {
+            self.report(at_cnpj, Code::BadCnpj, Detail::None);
         }
-    }
-
-    /// The company's CNPJ without punctuation in upper case, when it has one.
-    fn cnpj(&mut self, company: &Company<'_>) -> Option<CompactString> {
-        let text = company.cnpj.padded(14)?;
-        let symbols = brazil::symbols::<14>(&text);
-        if !symbols.is_some_and(|cnpj| brazil::cnpj_checks(&cnpj)) {
-            self.report(At::of("/company/cnpj"), Code::BadCnpj, Detail::None);
-        }
-        let cnpj = symbols.and_then(|cnpj| CompactString::from_utf8(cnpj).ok());
-        Some(cnpj.unwrap_or_else(|| bare(&text)))
     }
 
     fn channel(&mut self, text: &Text<'_>) -> Channel {
@@ -171,6 +165,22 @@ impl<'s> Judge<'s> {
         }
         self.purchase(document).map(Body::Purchase)
     }
+}
+
+/// A company's CNPJ.
+struct Cnpj {
+    /// Without punctuation, in upper case.
+    bare: CompactString,
+    is_valid: bool,
+}
+
+/// The company's CNPJ, when it has one.
+fn cnpj(company: &Company<'_>) -> Option<Cnpj> {
+    let text = company.cnpj.padded(14)?;
+    let symbols = brazil::symbols::<14>(&text);
+    let is_valid = symbols.is_some_and(|cnpj| brazil::cnpj_checks(&cnpj));
+    let cnpj = symbols.and_then(|cnpj| CompactString::from_utf8(cnpj).ok());
+    Some(Cnpj { bare: cnpj.unwrap_or_else(|| bare(&text)), is_valid })
 }
 
 /// A CNPJ without punctuation in upper case.

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use domain::id::NameError;
+use domain::id::{MerchantId, NameError};
 use domain::limits::{NAME_BYTES_MAX, UNIT_PRICE_DECIMALS_MAX};
 use domain::money::{DecimalError, Money};
 
@@ -46,6 +46,8 @@ impl At {
 /// Judges one document.
 pub(super) struct Judge<'s> {
     pub(super) settings: &'s Settings,
+    /// The seller, as soon as it is known: rules may be its own.
+    pub(super) merchant: Option<MerchantId>,
     pub(super) violations: Vec<Violation>,
     /// Whether one of the violations is an error.
     pub(super) failed: bool,
@@ -55,7 +57,7 @@ pub(super) struct Judge<'s> {
 impl<'s> Judge<'s> {
     #[cold]
     pub(super) fn report(&mut self, at: At, code: Code, detail: Detail) {
-        if let Some(severity) = self.settings.checks.severity(code) {
+        if let Some(severity) = self.settings.checks.severity(code, self.merchant.as_ref()) {
             self.failed |= severity == Severity::Error;
             self.violations.push(Violation { pointer: at.pointer(), code, severity, detail });
         }

@@ -2,6 +2,7 @@
 //!
 //! Never: a price or a customer made up; what is missing stays missing.
 
+use domain::document::brazil;
 use domain::id::{Coupon, CustomerId, Sku};
 use domain::limits::{COUPONS_PER_ORDER_MAX, LINES_PER_ORDER_MAX, MONEY_MAX, QUANTITY_MAX};
 use domain::money::{DecimalError, Money};
@@ -10,7 +11,7 @@ use domain::stock::ShortagePolicy;
 
 use super::super::date::Moment;
 use super::super::shape::{Address, Customer, Document, Item, Number, Payment, Shipping, Text};
-use super::super::{brazil, date, number};
+use super::super::{date, number};
 use super::judge::{At, Judge, limit};
 use crate::wire::violation::{Code, Detail};
 

@@ -1,11 +1,23 @@
 //! CPF, CNPJ, CEP and UF: shapes and check digits.
 //!
+//! Both check digits of a CPF or CNPJ follow the same formula, modulo 11. Each character before
+//! the digit is worth its ASCII code − 48 (`0` 0 … `9` 9, `A` 17 … `Z` 42), times its weight:
+//!
+//! | number | first digit | second digit |
+//! |---|---|---|
+//! | CPF, 11 digits | 10,9,8,7,6,5,4,3,2 | 11,10,9,8,7,6,5,4,3,2 |
+//! | CNPJ, 14 characters | 5,4,3,2,9,8,7,6,5,4,3,2 | 6,5,4,3,2,9,8,7,6,5,4,3,2 |
+//!
+//! The digit is 11 minus the remainder of the sum by 11; 0 when the remainder is 0 or 1. Since
+//! July 2026 the first twelve characters of a CNPJ may be letters (Instrução Normativa RFB
+//! 2.229/2024); those of digits alone stay valid.
+//!
 //! Never: a table that must follow the authorities' registers. What is well formed passes.
 
 /// Whether a CPF has eleven digits, with or without punctuation, and the right check digits.
 ///
 /// ```
-/// use service::wire::document::cpf_is_valid;
+/// use domain::document::brazil::cpf_is_valid;
 /// assert!(cpf_is_valid("529.982.247-25") && cpf_is_valid("52998224725"));
 /// assert!(!cpf_is_valid("529.982.247-24") && !cpf_is_valid("111.111.111-11"));
 /// ```
@@ -18,7 +30,7 @@ pub fn cpf_is_valid(text: &str) -> bool {
 /// digits. Since July 2026 the first twelve may be letters.
 ///
 /// ```
-/// use service::wire::document::cnpj_is_valid;
+/// use domain::document::brazil::cnpj_is_valid;
 /// assert!(cnpj_is_valid("12.345.678/0001-95") && cnpj_is_valid("12.ABC.345/01DE-35"));
 /// assert!(!cnpj_is_valid("12.345.678/0001-99") && !cnpj_is_valid("00000000000000"));
 /// ```
@@ -28,12 +40,15 @@ pub fn cnpj_is_valid(text: &str) -> bool {
 }
 
 /// True for what stands between the characters of a CPF or CNPJ.
-pub(super) fn is_punctuation(byte: u8) -> bool {
+#[must_use]
+pub fn is_punctuation(byte: u8) -> bool {
     matches!(byte, b'.' | b'-' | b'/') || byte.is_ascii_whitespace()
 }
 
-/// Exactly `N` letters and digits in upper case, punctuation left out.
-pub(super) fn symbols<const N: usize>(text: &str) -> Option<[u8; N]> {
+/// Exactly `N` letters and digits in upper case, punctuation left out; `None` for a text that has
+/// more, fewer or other characters.
+#[must_use]
+pub fn symbols<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut symbols = [0; N];
     let mut places = symbols.iter_mut();
     for byte in text.bytes().filter(|byte| !is_punctuation(*byte)) {
@@ -45,8 +60,9 @@ pub(super) fn symbols<const N: usize>(text: &str) -> Option<[u8; N]> {
     places.next().is_none().then_some(symbols)
 }
 
-/// Whether eleven symbols are a CPF.
-pub(super) fn cpf_checks(cpf: &[u8; 11]) -> bool {
+/// Whether eleven symbols are a CPF: digits, not all the same, the last two as they must be.
+#[must_use]
+pub fn cpf_checks(cpf: &[u8; 11]) -> bool {
     let [base @ .., a, b] = cpf;
     let [first @ .., _] = cpf;
     cpf.iter().all(u8::is_ascii_digit)
@@ -55,8 +71,10 @@ pub(super) fn cpf_checks(cpf: &[u8; 11]) -> bool {
         && check_digit(first, 11) == *b
 }
 
-/// Whether fourteen symbols are a CNPJ.
-pub(super) fn cnpj_checks(cnpj: &[u8; 14]) -> bool {
+/// Whether fourteen symbols are a CNPJ: two digits at the end, as they must be, and not all
+/// symbols the same.
+#[must_use]
+pub fn cnpj_checks(cnpj: &[u8; 14]) -> bool {
     let [base @ .., a, b] = cnpj;
     let [first @ .., _] = cnpj;
     a.is_ascii_digit()
@@ -76,6 +94,7 @@ fn check_digit(symbols: &[u8], weight_max: u32) -> u8 {
     }
     match sum % 11 {
         0 | 1 => b'0',
+        // 2 to 10: a digit is left.
         rest => b'0' + (11 - rest) as u8,
     }
 }
@@ -88,7 +107,13 @@ fn cep(text: &str) -> Option<u32> {
 
 /// Whether a CEP and a state contradict each other. What is no CEP or no state (an address
 /// abroad, a state written out) contradicts nothing.
-pub(super) fn cep_contradicts(zip_code: &str, state: &str) -> bool {
+///
+/// ```
+/// use domain::document::brazil::cep_contradicts;
+/// assert!(cep_contradicts("22640-102", "SP") && !cep_contradicts("22640-102", "RJ"));
+/// ```
+#[must_use]
+pub fn cep_contradicts(zip_code: &str, state: &str) -> bool {
     let Ok([a, b]) = <[u8; 2]>::try_from(state.trim_ascii().as_bytes()) else {
         return false;
     };
