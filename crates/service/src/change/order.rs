@@ -1,0 +1,287 @@
+//! Names, events, prices and states of orders as bytes.
+//!
+//! A number once given to an event keeps its meaning for ever.
+
+use domain::event::{Event, Kind, Received, Rejection, Shortage};
+use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
+use domain::money::{Money, UnitPrice};
+use domain::order::{BatchItem, Channel};
+use domain::pricing::{Effect, LinePrice, Pricing, Target};
+use domain::state::{Claim, ClaimState, OrderState, Status};
+use domain::stock::ShortagePolicy;
+use domain::time::Timestamp;
+
+use crate::codec::{Corrupt, Decoder, Encoder};
+
+pub(super) fn order_key(to: &mut Encoder<'_>, key: &OrderKey) {
+    to.text(key.id.as_str());
+    to.text(key.merchant.as_str());
+}
+
+pub(super) fn read_order_key(from: &mut Decoder<'_>) -> Result<OrderKey, Corrupt> {
+    Ok(OrderKey {
+        id: OrderId::parse(from.text()?).map_err(|_| Corrupt)?,
+        merchant: MerchantId::parse(from.text()?).map_err(|_| Corrupt)?,
+    })
+}
+
+/// Writes a stock key.
+pub fn stock_key(to: &mut Encoder<'_>, key: &StockKey) {
+    to.text(key.merchant.as_str());
+    to.text(key.sku.as_str());
+}
+
+/// Reads a stock key.
+///
+/// # Errors
+/// [`Corrupt`] when the bytes are none.
+pub fn read_stock_key(from: &mut Decoder<'_>) -> Result<StockKey, Corrupt> {
+    Ok(StockKey {
+        merchant: MerchantId::parse(from.text()?).map_err(|_| Corrupt)?,
+        sku: read_sku(from)?,
+    })
+}
+
+/// Reads a name with its parser.
+pub fn read_name<T, E>(
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> impl Fn(&mut Decoder<'_>) -> Result<T, Corrupt> {
+    move |from| parse(from.text()?).map_err(|_| Corrupt)
+}
+
+fn read_sku(from: &mut Decoder<'_>) -> Result<Sku, Corrupt> {
+    Sku::parse(from.text()?).map_err(|_| Corrupt)
+}
+
+pub(super) fn batch_item(to: &mut Encoder<'_>, item: &BatchItem) {
+    to.text(item.batch.as_str());
+    to.u64(item.index);
+}
+
+pub(super) fn read_batch_item(from: &mut Decoder<'_>) -> Result<BatchItem, Corrupt> {
+    let batch = BatchId::parse(from.text()?).map_err(|_| Corrupt)?;
+    Ok(BatchItem { batch, index: from.u64()? })
+}
+
+pub(super) fn read_channel(from: &mut Decoder<'_>) -> Result<Channel, Corrupt> {
+    pick(from, &Channel::ALL)
+}
+
+/// The enumeration's variant of that number: tables list them in the order of their numbers.
+pub(super) fn pick<T: Copy, N>(from: &mut Decoder<'_>, all: &[(T, N)]) -> Result<T, Corrupt> {
+    let number = from.u8()? as usize;
+    all.get(number).map(|(variant, _)| *variant).ok_or(Corrupt)
+}
+
+pub(super) fn money(to: &mut Encoder<'_>, amount: Money) {
+    to.i64(amount.0);
+}
+
+pub(super) fn read_money(from: &mut Decoder<'_>) -> Result<Money, Corrupt> {
+    from.i64().map(Money)
+}
+
+const SHORTAGE: [(ShortagePolicy, ()); 3] = [
+    (ShortagePolicy::Partial, ()),
+    (ShortagePolicy::ShipComplete, ()),
+    (ShortagePolicy::Reject, ()),
+];
+const KIND: [(Kind, ()); 2] = [(Kind::Purchase, ()), (Kind::Transfer, ())];
+
+pub(super) fn event(to: &mut Encoder<'_>, event: &Event) {
+    let skus = |to: &mut Encoder<'_>, skus: &[Sku]| {
+        to.list(skus.iter(), |to, sku| to.text(sku.as_str()));
+    };
+    match event {
+        Event::Received(received) => {
+            to.u8(1);
+            to.u8(received.kind as u8);
+            to.u8(received.channel as u8);
+            to.option(received.customer.as_ref(), |to, c| to.text(c.as_str()));
+            to.option(received.batch.as_ref(), batch_item);
+            to.list(received.demand.iter(), |to, (sku, quantity)| {
+                to.text(sku.as_str());
+                to.i64(*quantity);
+            });
+            to.u8(received.shortage as u8);
+            to.option(received.total, money);
+            to.fixed64(received.document_hash);
+        }
+        Event::Priced(pricing) => {
+            to.u8(2);
+            encode_pricing(to, pricing);
+        }
+        Event::Allocated { claims, shortages } => {
+            to.u8(3);
+            to.list(claims.iter(), |to, claim| to.u8(*claim as u8));
+            to.list(shortages.iter(), shortage);
+        }
+        Event::Rejected(Rejection::OutOfStock(shortages)) => {
+            to.u8(4);
+            to.list(shortages.iter(), shortage);
+        }
+        Event::Rejected(Rejection::UnknownSku(unknown)) => {
+            to.u8(5);
+            skus(to, unknown);
+        }
+        Event::Filled { skus: which } => {
+            to.u8(6);
+            skus(to, which);
+        }
+        Event::Queued { skus: which } => {
+            to.u8(7);
+            skus(to, which);
+        }
+        Event::Unreserved { skus: which } => {
+            to.u8(8);
+            skus(to, which);
+        }
+        Event::Fulfilled => to.u8(9),
+        Event::Repeated { channel, batch, same_document } => {
+            to.u8(10);
+            to.u8(*channel as u8);
+            to.option(batch.as_ref(), batch_item);
+            to.u8(u8::from(*same_document));
+        }
+    }
+}
+
+pub(super) fn read_event(from: &mut Decoder<'_>) -> Result<Event, Corrupt> {
+    let skus = |from: &mut Decoder<'_>| from.list(read_sku);
+    Ok(match from.u8()? {
+        1 => Event::Received(Box::new(Received {
+            kind: pick(from, &KIND)?,
+            channel: read_channel(from)?,
+            customer: from.option(read_name(CustomerId::parse))?,
+            batch: from.option(read_batch_item)?,
+            demand: from.list(|f| Ok((read_sku(f)?, f.i64()?)))?,
+            shortage: pick(from, &SHORTAGE)?,
+            total: from.option(read_money)?,
+            document_hash: from.fixed64()?,
+        })),
+        2 => Event::Priced(decode_pricing(from)?.into()),
+        3 => Event::Allocated {
+            claims: from.list(|f| pick(f, &ClaimState::ALL))?,
+            shortages: from.list(read_shortage)?,
+        },
+        4 => Event::Rejected(Rejection::OutOfStock(from.list(read_shortage)?)),
+        5 => Event::Rejected(Rejection::UnknownSku(skus(from)?)),
+        6 => Event::Filled { skus: skus(from)? },
+        7 => Event::Queued { skus: skus(from)? },
+        8 => Event::Unreserved { skus: skus(from)? },
+        9 => Event::Fulfilled,
+        10 => Event::Repeated {
+            channel: read_channel(from)?,
+            batch: from.option(read_batch_item)?,
+            same_document: from.u8()? == 1,
+        },
+        _ => return Err(Corrupt),
+    })
+}
+
+pub(super) fn shortage(to: &mut Encoder<'_>, shortage: &Shortage) {
+    to.text(shortage.sku.as_str());
+    to.i64(shortage.wanted);
+    to.i64(shortage.available);
+}
+
+pub(super) fn read_shortage(from: &mut Decoder<'_>) -> Result<Shortage, Corrupt> {
+    Ok(Shortage { sku: read_sku(from)?, wanted: from.i64()?, available: from.i64()? })
+}
+
+pub(super) fn encode_pricing(to: &mut Encoder<'_>, pricing: &Pricing) {
+    to.u64(pricing.rule_set);
+    to.list(pricing.lines.iter(), |to, line| {
+        to.option(line.unit_price, |to, p| to.i64(p.0));
+        to.option(line.base, money);
+        to.option(line.total, money);
+    });
+    to.option(pricing.shipping, money);
+    to.list(pricing.effects.iter(), |to, effect| {
+        to.u64(u64::from(effect.rule));
+        match effect.target {
+            Target::Line(line) => to.u64(u64::from(line) + 2),
+            Target::Shipping => to.u8(0),
+            Target::Tax => to.u8(1),
+        }
+        money(to, effect.amount);
+    });
+    to.option(pricing.total, money);
+    to.list(pricing.failed.iter(), |to, rule| to.u64(u64::from(*rule)));
+}
+
+pub(super) fn decode_pricing(from: &mut Decoder<'_>) -> Result<Pricing, Corrupt> {
+    let short = |value: u64| u16::try_from(value).map_err(|_| Corrupt);
+    Ok(Pricing {
+        rule_set: from.u64()?,
+        lines: from.list(|f| {
+            Ok(LinePrice {
+                unit_price: f.option(|f| f.i64().map(UnitPrice))?,
+                base: f.option(read_money)?,
+                total: f.option(read_money)?,
+            })
+        })?,
+        shipping: from.option(read_money)?,
+        effects: from.list(|f| {
+            Ok(Effect {
+                rule: short(f.u64()?)?,
+                target: match f.u64()? {
+                    0 => Target::Shipping,
+                    1 => Target::Tax,
+                    line => Target::Line(short(line - 2)?),
+                },
+                amount: read_money(f)?,
+            })
+        })?,
+        total: from.option(read_money)?,
+        failed: from.list(|f| short(f.u64()?))?,
+    })
+}
+
+/// Writes an order's state, for rows of a projection.
+pub fn encode_state(order: &OrderState, out: &mut Vec<u8>) {
+    let mut to = Encoder(out);
+    order_key(&mut to, &order.key);
+    to.u64(u64::from(order.revision));
+    to.u8(order.status as u8);
+    to.u8(order.kind as u8);
+    to.u8(order.channel as u8);
+    to.option(order.customer.as_ref(), |to, c| to.text(c.as_str()));
+    to.option(order.batch.as_ref(), batch_item);
+    to.i64(order.received_at.0);
+    to.i64(order.updated_at.0);
+    to.option(order.total, money);
+    to.u8(order.shortage as u8);
+    to.list(order.claims.iter(), |to, claim| {
+        to.text(claim.sku.as_str());
+        to.i64(claim.quantity);
+        to.u8(claim.state as u8);
+    });
+    to.u64(u64::from(order.repeats));
+    to.fixed64(order.document_hash);
+}
+
+/// Reads an order's state back.
+///
+/// # Errors
+/// [`Corrupt`] when the bytes are none.
+pub fn decode_state(from: &mut Decoder<'_>) -> Result<OrderState, Corrupt> {
+    Ok(OrderState {
+        key: read_order_key(from)?,
+        revision: from.u32()?,
+        status: pick(from, &Status::ALL)?,
+        kind: pick(from, &KIND)?,
+        channel: read_channel(from)?,
+        customer: from.option(read_name(CustomerId::parse))?,
+        batch: from.option(read_batch_item)?,
+        received_at: Timestamp(from.i64()?),
+        updated_at: Timestamp(from.i64()?),
+        total: from.option(read_money)?,
+        shortage: pick(from, &SHORTAGE)?,
+        claims: from.list(|f| {
+            Ok(Claim { sku: read_sku(f)?, quantity: f.i64()?, state: pick(f, &ClaimState::ALL)? })
+        })?,
+        repeats: from.u32()?,
+        document_hash: from.fixed64()?,
+    })
+}

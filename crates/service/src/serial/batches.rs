@@ -1,0 +1,98 @@
+//! Checkpoints of batches, and the sums they carry.
+
+use std::sync::Arc;
+
+use domain::event::Refusal;
+use domain::id::BatchId;
+
+use super::Run;
+use crate::batch::{BatchState, BatchStatus, Counts};
+use crate::change::{Frame, Seq, What};
+use crate::ledger::{Answer, Request, Unavailable};
+use crate::prepare::Prepared;
+use crate::view::Base;
+
+/// One call's sums, for its checkpoint.
+pub(super) struct Tally {
+    counts: Counts,
+    from: Seq,
+}
+
+impl Tally {
+    pub(super) fn new(frame: &Frame) -> Self {
+        Self { counts: Counts::default(), from: frame.next() }
+    }
+
+    pub(super) fn count(&mut self, answer: &Answer) {
+        match answer {
+            Answer::Accepted(accepted) if accepted.rejection.is_none() => {
+                self.counts.succeeded += 1
+            }
+            Answer::Refused(Refusal::Duplicate { .. }) => self.counts.skipped += 1,
+            Answer::Accepted(_)
+            | Answer::Refused(_)
+            | Answer::Invalid(_)
+            | Answer::Recorded
+            | Answer::Broken => self.counts.failed += 1,
+            Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_) => {}
+        }
+    }
+}
+
+impl<B: Base> Run<'_, B> {
+    /// The batch of a call that takes no more items: it was stopped, or has failed.
+    pub(super) fn closed_batch(
+        &self,
+        call: &[Prepared],
+    ) -> Result<Option<Box<BatchState>>, Unavailable> {
+        let Some(Prepared::Other(Request::Checkpoint(next))) = call.last() else { return Ok(None) };
+        let Some(stored) = self.view().batch(&next.id)? else { return Ok(None) };
+        let takes_items = stored.status == BatchStatus::Running || call.len() == 1;
+        Ok((!takes_items).then(|| Box::new(stored)))
+    }
+
+    pub(super) fn checkpoint(
+        &mut self,
+        next: &BatchState,
+        tally: &Tally,
+    ) -> Result<Answer, Unavailable> {
+        let stored = self.view().batch(&next.id)?;
+        let mut batch = next.clone();
+        batch.updated_at = self.now;
+        batch.previous = None;
+        batch.from = tally.from;
+        batch.counts = Counts::default();
+        if let Some(stored) = &stored {
+            batch.started_at = stored.started_at;
+            batch.counts = stored.counts;
+            batch.previous = Some(self.checkpoint_seq(&next.id)?);
+        } else {
+            batch.started_at = self.now;
+        }
+        batch.counts.succeeded += tally.counts.succeeded;
+        batch.counts.failed += tally.counts.failed;
+        batch.counts.skipped += tally.counts.skipped;
+        let at_end = batch.status == BatchStatus::Succeeded;
+        let running = batch.status == BatchStatus::Running || at_end;
+        if running && batch.tolerance.is_exceeded(&batch.counts, at_end) {
+            batch.status = BatchStatus::Failed;
+            batch.reason = Some("tolerated_failures_exceeded".into());
+        }
+        let seq = self.push(What::Batch(Box::new(batch.clone())));
+        self.note_batch(seq, batch.clone());
+        batch.previous = Some(seq);
+        Ok(Answer::Batch(Box::new(batch)))
+    }
+
+    /// A batch's row names its own latest checkpoint in `previous`; the record names the one
+    /// before it.
+    pub(super) fn checkpoint_seq(&self, id: &BatchId) -> Result<Seq, Unavailable> {
+        let row = self.view().batch(id)?.and_then(|batch| batch.previous);
+        row.ok_or_else(|| crate::view::damaged("a batch without a checkpoint"))
+    }
+
+    pub(super) fn note_batch(&mut self, seq: Seq, mut batch: BatchState) {
+        batch.previous = Some(seq);
+        self.driver.draft.overlay.batches.insert(batch.id.clone(), Arc::new(batch));
+    }
+}

@@ -1,0 +1,245 @@
+//! Orders: taken in, changed by commands, repeated; and input that is none.
+
+use std::sync::Arc;
+
+use domain::command::Command;
+use domain::decide::{Decision, decide};
+use domain::event::{Event, Refusal};
+use domain::evolve::begin;
+use domain::id::OrderKey;
+use domain::order::BatchItem;
+use domain::state::OrderState;
+use domain::stock::Movement;
+
+use super::Run;
+use crate::change::{Audit, Change, Fault, Seq, What};
+use crate::layer::{CHANGES_LISTED_MAX, Entry};
+use crate::ledger::{Accepted, Answer, Unavailable};
+use crate::prepare::{self, Prepared, cut};
+use crate::view::Base;
+
+impl<B: Base> Run<'_, B> {
+    pub(super) fn receive(&mut self, order: &prepare::Order) -> Result<Answer, Unavailable> {
+        let current = self.draft_catalogue();
+        let repriced;
+        let order = if order.catalogue == current.version {
+            order
+        } else {
+            let mut again = order.clone();
+            if let Err(audit) =
+                prepare::price(&mut again, &current, self.now, self.driver.settings.exponent)
+            {
+                let faults = audit.faults.clone();
+                self.audit(*audit);
+                return Ok(Answer::Invalid(faults));
+            }
+            repriced = again;
+            &repriced
+        };
+        let decision = domain::decide::receive::receive(&order.command, &*self);
+        self.check()?;
+        match decision {
+            Ok(decision) => self.begin(order, decision),
+            Err(refusal) => {
+                if let Refusal::Duplicate { .. } = refusal {
+                    self.repeated(order)?;
+                }
+                Ok(Answer::Refused(refusal))
+            }
+        }
+    }
+
+    /// Records a new order's events, and what they do.
+    pub(super) fn begin(
+        &mut self,
+        order: &prepare::Order,
+        decision: Decision,
+    ) -> Result<Answer, Unavailable> {
+        let Some((key, events)) = decision.orders.into_iter().next() else {
+            return Ok(Answer::Broken);
+        };
+        let what = What::Order {
+            key,
+            first: None,
+            events,
+            document: Some(order.document.clone()),
+            warnings: order.warnings.clone(),
+        };
+        let change = Change { at: self.now, what };
+        let seq = self.driver.draft.frame.push(&change);
+        let What::Order { key, events, .. } = change.what else { return Ok(Answer::Broken) };
+        let state = self.begin_order(seq, key, &events)?;
+        Ok(Answer::Accepted(accepted(seq, &state, &events)))
+    }
+
+    pub(super) fn begin_order(
+        &mut self,
+        seq: Seq,
+        key: OrderKey,
+        events: &[Event],
+    ) -> Result<Arc<OrderState>, Unavailable> {
+        let Some((Event::Received(received), rest)) = events.split_first() else {
+            return Err(crate::view::damaged("an order does not begin with its receipt"));
+        };
+        let mut state = begin(key.clone(), received, self.now);
+        self.evolve(&mut state, rest)?;
+        self.driver.draft.overlay.begin(key, seq);
+        let state = Arc::new(state);
+        let entry = Entry { state: state.clone(), later: Vec::new() };
+        self.driver.draft.overlay.orders.insert(seq, entry);
+        Ok(state)
+    }
+
+    /// Runs a command that concerns known orders or stock.
+    pub(super) fn command(
+        &mut self,
+        command: &Command,
+        reason: &str,
+    ) -> Result<Answer, Unavailable> {
+        let decision = decide(command, &*self);
+        self.check()?;
+        let decision = match decision {
+            Ok(decision) => decision,
+            Err(refusal) => return Ok(Answer::Refused(refusal)),
+        };
+        let mut answer = Answer::Recorded;
+        for (key, events) in decision.orders {
+            answer = self.change_order(key, events)?;
+        }
+        if let Some(event) = decision.stock {
+            let (stock, on_hand) = (event.stock, event.on_hand);
+            self.push(What::Stock { stock: stock.clone(), on_hand, reason: reason.into() });
+            self.move_stock(stock.clone(), Movement { on_hand, ..Movement::default() })?;
+            answer = Answer::Stock(self.stock_now(&stock)?.unwrap_or_default());
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn change_order(
+        &mut self,
+        key: OrderKey,
+        events: Vec<Event>,
+    ) -> Result<Answer, Unavailable> {
+        let Some(first) = self.view().seq_of(&key)? else {
+            return Err(crate::view::damaged("a decided order is not there"));
+        };
+        let what =
+            What::Order { key, first: Some(first), events, document: None, warnings: Vec::new() };
+        let change = Change { at: self.now, what };
+        let seq = self.driver.draft.frame.push(&change);
+        let What::Order { events, .. } = change.what else { return Ok(Answer::Broken) };
+        let state = self.append_order(seq, first, &events)?;
+        Ok(Answer::Accepted(accepted(first, &state, &events)))
+    }
+
+    pub(super) fn append_order(
+        &mut self,
+        seq: Seq,
+        first: Seq,
+        events: &[Event],
+    ) -> Result<Arc<OrderState>, Unavailable> {
+        let entry = self.view().entry(first)?;
+        let (mut state, mut later) = (Arc::unwrap_or_clone(entry.state), entry.later);
+        self.evolve(&mut state, events)?;
+        let only_repeats = events.iter().all(|e| matches!(e, Event::Repeated { .. }));
+        if !only_repeats || later.len() < CHANGES_LISTED_MAX {
+            later.push(seq);
+        }
+        let state = Arc::new(state);
+        let entry = Entry { state: state.clone(), later };
+        self.driver.draft.overlay.orders.insert(first, entry);
+        Ok(state)
+    }
+
+    pub(super) fn repeated(&mut self, order: &prepare::Order) -> Result<(), Unavailable> {
+        let key = order.command.order.key.clone();
+        let first = self.view().seq_of(&key)?;
+        let original = first.map(|seq| self.view().entry(seq)).transpose()?;
+        let same = original.is_some_and(|o| o.state.document_hash == order.command.document_hash);
+        let event = Event::Repeated {
+            channel: order.command.order.channel,
+            batch: order.command.batch.clone(),
+            same_document: same,
+        };
+        self.change_order(key, vec![event]).map(|_| ())
+    }
+
+    pub(super) fn audit(&mut self, audit: Audit) {
+        let seq = self.push(What::Audit(audit.clone()));
+        self.note_audit(seq, audit);
+    }
+
+    pub(super) fn note_audit(&mut self, seq: Seq, audit: Audit) {
+        if let Some(order) = audit.order {
+            self.driver.draft.overlay.audits.insert((order, audit.merchant), seq);
+        }
+    }
+
+    /// Records a request whose decision panics, so that it can be looked into.
+    pub(super) fn broken(&mut self, request: &Prepared) -> Answer {
+        let fault = Fault { pointer: "".into(), code: "internal_error".into() };
+        if let Prepared::Receive(order) = request {
+            self.audit(Audit {
+                order: Some(order.command.order.key.id.clone()),
+                merchant: Some(order.command.order.key.merchant.clone()),
+                channel: order.command.order.channel,
+                batch: order.command.batch.clone(),
+                faults: vec![fault],
+                document: cut(&order.document),
+            });
+        }
+        Answer::Broken
+    }
+}
+
+/// The answer to whoever sent the order.
+fn accepted(seq: Seq, state: &OrderState, events: &[Event]) -> Accepted {
+    let mut answer = Accepted {
+        status: state.status,
+        total: state.total,
+        claims: state.claims.clone(),
+        shortages: Vec::new(),
+        rejection: None,
+        seq,
+        pricing: None,
+    };
+    for event in events {
+        match event {
+            Event::Allocated { shortages, .. } => answer.shortages.clone_from(shortages),
+            Event::Rejected(rejection) => answer.rejection = Some(rejection.clone()),
+            Event::Priced(pricing) => answer.pricing = Some(pricing.clone()),
+            Event::Received(_)
+            | Event::Filled { .. }
+            | Event::Queued { .. }
+            | Event::Unreserved { .. }
+            | Event::Fulfilled
+            | Event::Repeated { .. } => {}
+        }
+    }
+    answer
+}
+
+/// The batch item that an audit or repetition belongs to.
+#[must_use]
+pub fn item_of(what: &What) -> Option<&BatchItem> {
+    match what {
+        What::Audit(audit) => audit.batch.as_ref(),
+        What::Order { events, .. } => events.iter().find_map(|event| match event {
+            Event::Received(received) => received.batch.as_ref(),
+            Event::Repeated { batch, .. } => batch.as_ref(),
+            Event::Priced(_)
+            | Event::Allocated { .. }
+            | Event::Rejected(_)
+            | Event::Filled { .. }
+            | Event::Queued { .. }
+            | Event::Unreserved { .. }
+            | Event::Fulfilled => None,
+        }),
+        What::Stock { .. }
+        | What::Released { .. }
+        | What::Products(_)
+        | What::Customer(_)
+        | What::Rules { .. }
+        | What::Batch(_) => None,
+    }
+}
