@@ -127,6 +127,8 @@ impl Lab {
     /// # Errors
     /// It is missing or does not start.
     pub fn start(&self, system: System) -> io::Result<Running> {
+        // What measurements before this one left to be written back would hold up its syncs.
+        rustix::fs::sync();
         match system {
             System::Ceiling => self.serve_on(system, None, None),
             System::Comanda => {

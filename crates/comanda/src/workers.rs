@@ -21,14 +21,18 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts them.
-    pub(crate) fn start() -> io::Result<Self> {
+    /// Starts them, with `task` on each beside the connections.
+    pub(crate) fn start<T>(task: impl Fn() -> T) -> io::Result<Self>
+    where
+        T: Future<Output = ()> + Send + 'static,
+    {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let (closing, closed) = watch::channel(false);
         let (mut handles, mut threads) = (Vec::new(), Vec::new());
         for _ in 0..cores {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             handles.push(runtime.handle().clone());
+            runtime.spawn(task());
             let mut closed = closed.clone();
             let thread = std::thread::Builder::new().name("http".to_owned());
             threads.push(thread.spawn(move || {

@@ -6,6 +6,7 @@
 //!
 //! Never: an answer before the sync, a change in memory before the frame is on disk.
 
+mod desk;
 mod disk;
 pub mod doctor;
 pub mod log;
@@ -39,6 +40,7 @@ use service::view::{Read, View};
 use service::wire::rules::CompiledRules;
 use tokio::sync::oneshot;
 
+use crate::desk::Caller;
 use crate::disk::Disk;
 use crate::log::{Log, Reader};
 use crate::store::{APPLIED, MAP_BYTES, RULES_VERSION, Snapshot, Store};
@@ -107,6 +109,7 @@ pub enum OpenError {
     Read(#[from] Unavailable),
 }
 
+pub use desk::hand_out;
 pub use project::Error as ProjectError;
 
 /// What the threads share.
@@ -319,8 +322,8 @@ impl Engine {
         let call: Vec<Prepared> = requests.into_iter().map(ready).collect();
         let bytes = call.iter().map(weight).sum();
         let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
-        let (reply, answer) = oneshot::channel();
-        let job = Job { call, bytes, reply };
+        let (caller, answer) = Caller::here();
+        let job = Job { call, bytes, caller };
         let sent = match patience {
             // A patient caller has few calls under way, each of bounded size.
             Patience::Waits => jobs.send(job).map_err(|_| Unavailable::Closed),

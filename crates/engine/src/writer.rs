@@ -12,9 +12,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use domain::time::Timestamp;
 use service::ledger::{Answer, Unavailable};
 use service::serial::{Call, Serial};
-use tokio::sync::oneshot;
 
 use crate::Shared;
+use crate::desk::{Caller, Round};
 use crate::log::Log;
 
 /// Most requests of one commit: beyond it latency grows and throughput hardly does.
@@ -32,7 +32,7 @@ const RELEASE_RETRY: Duration = Duration::from_millis(100);
 pub(crate) struct Job {
     pub(crate) call: Call,
     pub(crate) bytes: usize,
-    pub(crate) reply: oneshot::Sender<Reply>,
+    pub(crate) caller: Caller,
 }
 
 /// Answers; the call comes along, so that whoever asked frees it and not the writer.
@@ -64,7 +64,7 @@ impl Writer {
     }
 
     /// Takes what is waiting; waits when nothing is, and nothing else is to do.
-    fn take(&mut self, calls: &mut Vec<Call>, waiting: &mut Vec<oneshot::Sender<Reply>>) -> bool {
+    fn take(&mut self, calls: &mut Vec<Call>, waiting: &mut Vec<Caller>) -> bool {
         let (mut requests, mut bytes) = (0, 0);
         loop {
             let next = if calls.is_empty() && !self.driver.has_releases() {
@@ -82,7 +82,7 @@ impl Writer {
                     requests += job.call.len();
                     bytes += job.bytes;
                     calls.push(job.call);
-                    waiting.push(job.reply);
+                    waiting.push(job.caller);
                     if requests >= COMMIT_REQUESTS_MAX || bytes >= COMMIT_BYTES_MAX {
                         return true;
                     }
@@ -127,14 +127,14 @@ impl Writer {
 fn reply(
     result: Result<Vec<Vec<Answer>>, Unavailable>,
     calls: &mut Vec<Call>,
-    waiting: &mut Vec<oneshot::Sender<Reply>>,
+    waiting: &mut Vec<Caller>,
 ) {
-    let pairs = calls.drain(..).zip(waiting.drain(..));
+    let (pairs, mut round) = (calls.drain(..).zip(waiting.drain(..)), Round::default());
     match result {
-        // Whoever has stopped waiting has no use for the answer.
-        Ok(answers) => pairs.zip(answers).for_each(|((call, reply), answers)| {
-            drop(reply.send(Ok((answers, call))));
+        Ok(answers) => pairs.zip(answers).for_each(|((call, caller), answers)| {
+            round.deliver(caller, Ok((answers, call)));
         }),
-        Err(error) => pairs.for_each(|(_, reply)| drop(reply.send(Err(error.clone())))),
+        Err(error) => pairs.for_each(|(_, caller)| round.deliver(caller, Err(error.clone()))),
     }
+    round.ring();
 }

@@ -29,7 +29,7 @@ pub(super) fn serve(
             data_dir.display()
         );
     }
-    let workers = Workers::start()?;
+    let workers = Workers::start(engine::hand_out)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = bind(listen).with_context(|| format!("listen on {listen}"))?;
