@@ -32,7 +32,6 @@ pub(crate) const CHECKING_THREADS: usize = 2;
 /// Runs batches.
 pub(crate) struct Runner {
     engine: Arc<Engine>,
-    driver: service::serial::Settings,
     documents: document::Settings,
     running: Mutex<HashMap<BatchId, Arc<Control>>>,
     dry: Mutex<Vec<(BatchState, Summary)>>,
@@ -125,14 +124,10 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
 }
 
 impl Runner {
-    pub(crate) fn new(
-        engine: Arc<Engine>,
-        driver: service::serial::Settings,
-        documents: document::Settings,
-    ) -> Arc<Self> {
+    pub(crate) fn new(engine: Arc<Engine>, documents: document::Settings) -> Arc<Self> {
         let (running, dry) = (Mutex::default(), Mutex::default());
         let closing = AtomicBool::new(false);
-        Arc::new(Self { engine, driver, documents, running, dry, closing })
+        Arc::new(Self { engine, documents, running, dry, closing })
     }
 
     /// The options of a run.
@@ -301,7 +296,7 @@ impl Runner {
     }
 
     fn dry_run(&self, options: &Options, input: &Input) -> Result<Started, Error> {
-        let done = run_dry(&*self.engine, &self.driver, options, input)?;
+        let done = run_dry(&*self.engine, options, input)?;
         drop(std::fs::remove_file(&input.path));
         let mut kept = self.dry.lock();
         if kept.len() == DRY_RUNS_KEPT {
@@ -401,11 +396,10 @@ fn write_lines(path: &Path, documents: &[bytes::Bytes]) -> io::Result<()> {
 /// Runs a batch without any effect.
 pub(crate) fn run_dry(
     ledger: &dyn Ledger,
-    driver: &service::serial::Settings,
     options: &Options,
     input: &Input,
 ) -> Result<Finished, Error> {
-    let dry = DryLedger::new(ledger, driver.clone(), clock())?;
+    let dry = DryLedger::new(ledger, clock())?;
     run::run(&dry, options, &Control::default(), || File::open(&input.path), |_| ())
 }
 

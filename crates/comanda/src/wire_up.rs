@@ -48,7 +48,7 @@ impl Node {
         let spool = spool_dir(data_dir);
         std::fs::create_dir_all(&spool).with_context(|| format!("create {}", spool.display()))?;
         let documents = installation.documents()?;
-        let batches = Runner::new(engine.clone(), installation.driver()?, documents.clone());
+        let batches = Runner::new(engine.clone(), documents.clone());
         let mut settings = web::Settings::new(documents, spool);
         settings.currency = installation.currency.as_str().into();
         settings.version = env!("CARGO_PKG_VERSION");

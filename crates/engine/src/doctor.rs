@@ -11,7 +11,7 @@ use domain::time::Timestamp;
 use hashbrown::HashMap;
 use service::batch::Counts;
 use service::change::{Change, Seq, What, decode};
-use service::ledger::{By, Ledger, Unavailable};
+use service::ledger::{By, Ledger, Unavailable, seen};
 use service::serial::item_of;
 
 use crate::{Engine, log};
@@ -124,7 +124,7 @@ impl Examination<'_> {
         }
         match &change.what {
             What::Order { key, first: None, events, .. } => {
-                let found = self.engine.view(|view| view.seq_of(key))?;
+                let found = seen(self.engine, |view| view.seq_of(key))?;
                 self.orders += 1;
                 self.originals.look(found == Some(seq), || {
                     format!("{key:?} began at {}, the store says {found:?}", seq.0)
@@ -218,7 +218,7 @@ impl Examination<'_> {
 
     fn conclude(mut self, findings: &mut Findings) -> Result<(), Unavailable> {
         for (seq, folded) in &self.changed {
-            let stored = self.engine.view(|view| view.entry(*seq))?;
+            let stored = seen(self.engine, |view| view.entry(*seq))?;
             self.states.look(*stored.state == *folded, || {
                 format!("{:?} is {:?}, its changes say {folded:?}", folded.key, stored.state)
             });

@@ -23,21 +23,16 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, TrySendError};
-use domain::id::{BatchId, MerchantId, OrderId, StockKey};
-use domain::stock::Stock;
+use domain::facts::Policy;
 use domain::time::Timestamp;
 use parking_lot::{Condvar, Mutex, RwLock};
-use service::batch::BatchState;
 use service::catalogue::Catalogue;
 use service::change::{Change, Seq, decode};
-use service::ledger::{
-    Answer, By, Changes, Found, Ledger, Page, Query, Request, StockRow, Task, Unavailable,
-};
+use service::ledger::{Answer, By, Changes, Ledger, Look, Request, Task, Unavailable};
 use service::memory::Clock;
 use service::prepare::{Prepared, prepare};
 use service::serial::{Layers, Serial, Settings};
-use service::view::{Read, View};
-use service::wire::rules::CompiledRules;
+use service::view::{Base, Read, View};
 use tokio::sync::oneshot;
 
 use crate::desk::Caller;
@@ -119,6 +114,7 @@ pub(crate) struct Shared {
     pub(crate) catalogue: RwLock<Arc<Catalogue>>,
     pub(crate) clock: Clock,
     pub(crate) exponent: u32,
+    policy: Policy,
     pub(crate) disk: Disk,
     pub(crate) queued_bytes: AtomicUsize,
     pub(crate) commits: AtomicU64,
@@ -196,7 +192,7 @@ impl Engine {
         let applied = Store::number(&env, &tables, APPLIED)?;
         let rules_version = Store::number(&env, &tables, RULES_VERSION)?;
         let log = Log::open(&dir.join("log"), applied)?;
-        let exponent = options.settings.exponent;
+        let (exponent, policy) = (options.settings.exponent, options.settings.policy);
         let store = Store::new(env, tables, log.reader(), exponent);
         let mut driver = Serial::new(options.settings);
         let base = store.snapshot()?;
@@ -210,6 +206,7 @@ impl Engine {
             catalogue: RwLock::new(driver.catalogue()),
             clock: options.clock,
             exponent,
+            policy,
             disk: Disk::new(dir.to_owned(), options.min_free_bytes),
             queued_bytes: AtomicUsize::new(0),
             commits: AtomicU64::new(0),
@@ -303,12 +300,6 @@ impl Engine {
             count += u64::from(service::layer::matches(by, &entry.state));
         }
         Ok(count)
-    }
-
-    fn view<R>(&self, read: impl FnOnce(&View<'_, Snapshot<'_>>) -> Read<R>) -> Read<R> {
-        let layers = self.shared.layers.read_recursive();
-        let base = self.shared.snapshot()?;
-        read(&View::new([Some(&layers.active), layers.frozen.as_deref(), None], &base))
     }
 
     fn enqueue(
@@ -495,36 +486,15 @@ impl Ledger for Engine {
         answers(self.enqueue(requests, Patience::Waits))
     }
 
-    fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable> {
-        self.view(|view| view.order(id, merchant))
+    fn look(&self, look: &mut Look<'_>) -> Result<(), Unavailable> {
+        let layers = self.shared.layers.read_recursive();
+        let base = self.shared.snapshot()?;
+        let layers = [Some(&layers.active), layers.frozen.as_deref(), None];
+        look(&View::<dyn Base>::new(layers, &base))
     }
 
-    fn find(&self, query: &Query) -> Result<Page, Unavailable> {
-        self.view(|view| view.find(query))
-    }
-
-    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable> {
-        self.view(|view| view.stock_after(after, limit))
-    }
-
-    fn stock_of(&self, key: &StockKey) -> Result<Option<Stock>, Unavailable> {
-        self.view(|view| view.stock(key))
-    }
-
-    fn batch(&self, id: &BatchId) -> Result<Option<BatchState>, Unavailable> {
-        self.view(|view| view.batch(id))
-    }
-
-    fn batches(
-        &self,
-        after: Option<&BatchId>,
-        limit: usize,
-    ) -> Result<Vec<BatchState>, Unavailable> {
-        self.view(|view| view.batches(after, limit))
-    }
-
-    fn rules(&self, version: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable> {
-        self.view(|view| view.rules(version))
+    fn policy(&self) -> Policy {
+        self.shared.policy
     }
 
     fn catalogue(&self) -> Arc<Catalogue> {

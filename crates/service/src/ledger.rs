@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::command::AdjustStock;
 use domain::event::{Event, Refusal, Rejection, Shortage};
+use domain::facts::Policy;
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
 use domain::money::Money;
 use domain::order::{BatchItem, Channel, Order};
@@ -21,6 +22,7 @@ use domain::time::Timestamp;
 use crate::batch::BatchState;
 use crate::catalogue::{Catalogue, Customer, Product};
 use crate::change::{Audit, Change, Fault, Seq};
+use crate::view::{Base, View, damaged};
 use crate::wire::rules::CompiledRules;
 
 /// A future on the heap, so that a ledger can be a trait object.
@@ -247,35 +249,55 @@ pub trait Ledger: Changes + Send + Sync {
         self.execute(requests)
     }
 
+    /// Shows `look` one consistent state, everything committed so far included. What every other
+    /// read looks through.
+    ///
+    /// # Errors
+    /// What `look` says, and [`Unavailable::Read`] when the state cannot be read.
+    fn look(&self, look: &mut Look<'_>) -> Result<(), Unavailable>;
+
+    /// What orders that do not say otherwise are decided by.
+    fn policy(&self) -> Policy;
+
     /// An order by its id, and by its seller where named.
     ///
     /// # Errors
     /// [`Unavailable::Read`] when stored data is damaged.
-    fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable>;
+    fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable> {
+        seen(self, |view| view.order(id, merchant))
+    }
 
     /// A page of orders.
     ///
     /// # Errors
     /// [`Unavailable::Read`] when stored data is damaged.
-    fn find(&self, query: &Query) -> Result<Page, Unavailable>;
+    fn find(&self, query: &Query) -> Result<Page, Unavailable> {
+        seen(self, |view| view.find(query))
+    }
 
     /// Stock rows after `after`, by seller and SKU.
     ///
     /// # Errors
     /// [`Unavailable::Read`] when stored data is damaged.
-    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable>;
+    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable> {
+        seen(self, |view| view.stock_after(after, limit))
+    }
 
     /// The stock of one product.
     ///
     /// # Errors
     /// [`Unavailable::Read`] when stored data is damaged.
-    fn stock_of(&self, key: &StockKey) -> Result<Option<Stock>, Unavailable>;
+    fn stock_of(&self, key: &StockKey) -> Result<Option<Stock>, Unavailable> {
+        seen(self, |view| view.stock(key))
+    }
 
     /// A batch by its id.
     ///
     /// # Errors
     /// [`Unavailable::Read`] when stored data is damaged.
-    fn batch(&self, id: &BatchId) -> Result<Option<BatchState>, Unavailable>;
+    fn batch(&self, id: &BatchId) -> Result<Option<BatchState>, Unavailable> {
+        seen(self, |view| view.batch(id))
+    }
 
     /// Batches, by id, after `after`.
     ///
@@ -285,13 +307,17 @@ pub trait Ledger: Changes + Send + Sync {
         &self,
         after: Option<&BatchId>,
         limit: usize,
-    ) -> Result<Vec<BatchState>, Unavailable>;
+    ) -> Result<Vec<BatchState>, Unavailable> {
+        seen(self, |view| view.batches(after, limit))
+    }
 
     /// A rule set by its version.
     ///
     /// # Errors
     /// [`Unavailable::Read`] when stored data is damaged.
-    fn rules(&self, version: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable>;
+    fn rules(&self, version: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable> {
+        seen(self, |view| view.rules(version))
+    }
 
     /// Products, customers and rules as they are now.
     fn catalogue(&self) -> Arc<Catalogue>;
@@ -324,8 +350,33 @@ pub trait Changes {
     ) -> Result<(), Unavailable>;
 }
 
+/// What [`Ledger::look`] shows a state to.
+pub type Look<'a> = dyn FnMut(&View<'_, dyn Base + '_>) -> Result<(), Unavailable> + 'a;
+
+/// What `read` finds in the state of `ledger`.
+///
+/// # Errors
+/// What `read` says, and [`Unavailable::Read`] when the state cannot be read.
+pub fn seen<R>(
+    ledger: &(impl Ledger + ?Sized),
+    read: impl Fn(&View<'_, dyn Base + '_>) -> Result<R, Unavailable>,
+) -> Result<R, Unavailable> {
+    let mut found = None;
+    ledger.look(&mut |view| {
+        found = Some(read(view)?);
+        Ok(())
+    })?;
+    found.ok_or_else(|| damaged("a ledger that shows nothing"))
+}
+
 /// A product of a seller, by parts.
 #[must_use]
 pub fn stock_key(merchant: &MerchantId, sku: &Sku) -> StockKey {
     StockKey { merchant: merchant.clone(), sku: sku.clone() }
+}
+
+/// Where a seller's products begin: no SKU is before a blank.
+#[must_use]
+pub fn first_of(merchant: &MerchantId) -> StockKey {
+    StockKey { merchant: merchant.clone(), sku: Sku::parse(" ").expect("a blank is a name") }
 }

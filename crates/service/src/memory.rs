@@ -5,21 +5,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::id::{BatchId, MerchantId, OrderId, StockKey};
-use domain::stock::Stock;
+use domain::facts::Policy;
 use domain::time::Timestamp;
 use parking_lot::Mutex;
 
-use crate::batch::BatchState;
 use crate::catalogue::Catalogue;
 use crate::change::{self, Change, FRAME_HEADER_BYTES, Seq};
-use crate::ledger::{
-    Answer, Changes, Found, Ledger, Page, Query, Request, StockRow, Task, Unavailable,
-};
+use crate::ledger::{Answer, Changes, Ledger, Look, Request, Task, Unavailable};
 use crate::prepare::prepare;
 use crate::serial::{Call, Layers, Serial, Settings};
-use crate::view::{Nothing, Read, View, damaged};
-use crate::wire::rules::CompiledRules;
+use crate::view::{Base, Nothing, Read, View, damaged};
 
 /// Where a ledger's time comes from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -130,16 +125,6 @@ impl MemoryLedger {
         }
         answers.into_iter().next().ok_or(Unavailable::Closed)
     }
-
-    fn view<R>(
-        &self,
-        read: impl FnOnce(&View<'_, Nothing<&dyn Fn(Seq) -> Read<Change>>>) -> R,
-    ) -> R {
-        let inner = self.inner.lock();
-        let change = |seq| inner.log.change(seq);
-        let base = Nothing(&change as &dyn Fn(Seq) -> Read<Change>);
-        read(&View::new([Some(&inner.layers.active), None, None], &base))
-    }
 }
 
 impl Inner {
@@ -189,36 +174,14 @@ impl Ledger for MemoryLedger {
         Box::pin(std::future::ready(answers))
     }
 
-    fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable> {
-        self.view(|view| view.order(id, merchant))
+    fn look(&self, look: &mut Look<'_>) -> Result<(), Unavailable> {
+        let inner = self.inner.lock();
+        let base = Nothing(|seq| inner.log.change(seq));
+        look(&View::<dyn Base>::new([Some(&inner.layers.active), None, None], &base))
     }
 
-    fn find(&self, query: &Query) -> Result<Page, Unavailable> {
-        self.view(|view| view.find(query))
-    }
-
-    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable> {
-        self.view(|view| view.stock_after(after, limit))
-    }
-
-    fn stock_of(&self, key: &StockKey) -> Result<Option<Stock>, Unavailable> {
-        self.view(|view| view.stock(key))
-    }
-
-    fn batch(&self, id: &BatchId) -> Result<Option<BatchState>, Unavailable> {
-        self.view(|view| view.batch(id))
-    }
-
-    fn batches(
-        &self,
-        after: Option<&BatchId>,
-        limit: usize,
-    ) -> Result<Vec<BatchState>, Unavailable> {
-        self.view(|view| view.batches(after, limit))
-    }
-
-    fn rules(&self, version: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable> {
-        self.view(|view| view.rules(version))
+    fn policy(&self) -> Policy {
+        self.inner.lock().driver.policy()
     }
 
     fn catalogue(&self) -> Arc<Catalogue> {

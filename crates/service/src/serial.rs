@@ -123,6 +123,12 @@ impl Serial {
         self.catalogue.clone()
     }
 
+    /// What orders that do not say otherwise are decided by.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.settings.policy
+    }
+
     /// Whether free stock waits to be given out: step again, with or without calls.
     #[must_use]
     pub fn has_releases(&self) -> bool {

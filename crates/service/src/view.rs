@@ -59,12 +59,12 @@ pub trait Base {
 
 /// Layers, newest first, over the projection.
 #[derive(Debug)]
-pub struct View<'a, B> {
+pub struct View<'a, B: ?Sized> {
     layers: [Option<&'a Layer>; 3],
     base: &'a B,
 }
 
-impl<'a, B: Base> View<'a, B> {
+impl<'a, B: Base + ?Sized> View<'a, B> {
     /// Reads through up to three layers, newest first.
     #[must_use]
     pub fn new(layers: [Option<&'a Layer>; 3], base: &'a B) -> Self {

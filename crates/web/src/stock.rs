@@ -10,7 +10,7 @@ use domain::command::{AdjustStock, BelowReserved, StockChange};
 use domain::id::{MerchantId, Sku, StockKey};
 use domain::stock::Stock;
 use serde_json::{Value, json};
-use service::ledger::{Answer, PAGE_ROWS_MAX, REQUESTS_PER_CALL_MAX, Request};
+use service::ledger::{Answer, PAGE_ROWS_MAX, REQUESTS_PER_CALL_MAX, Request, first_of};
 use service::wire::violation::Code;
 
 use crate::App;
@@ -25,8 +25,6 @@ use crate::rows::{self, Row};
 const REASON_BYTES_MAX: usize = 500;
 /// Most refused counts that an answer lists; all are counted.
 const REFUSED_LISTED_MAX: usize = 1_000;
-/// Smallest cursor of a seller: no SKU is before it.
-const FIRST_SKU: &str = " ";
 
 /// A page of counters, by seller and SKU.
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
@@ -55,10 +53,7 @@ fn page(
 ) -> Result<Json<Value>, Error> {
     let mut rows = Vec::new();
     // A seller's rows are together: begin where they begin.
-    let begin = || {
-        let sku = Sku::parse(FIRST_SKU).ok()?;
-        Some(StockKey { merchant: merchant?.clone(), sku })
-    };
+    let begin = || merchant.map(first_of);
     if let Some(key) = after.is_none().then(begin).flatten() {
         rows.extend(app.ledger.stock_of(&key)?.map(|stock| (key, stock)));
     }

@@ -31,7 +31,7 @@ pub(super) fn batch(
     let connect = || Client::connect(store, installation);
     match command {
         Batch::Run(args) => match open(store, installation)? {
-            Opened::Here(node) => here(store, installation, &node, &args),
+            Opened::Here(node) => here(store, &node, &args),
             Opened::By(url) => by_server(store, &Client::remote(url, store.api_key.clone()), &args),
         },
         Batch::List => super::done(connect()?, |api| {
@@ -105,12 +105,7 @@ fn source(args: &BatchRun) -> Result<Source> {
     Ok(Source { path, _kept: Some(kept) })
 }
 
-fn here(
-    store: &Store,
-    installation: &Installation,
-    node: &Node,
-    args: &BatchRun,
-) -> Result<ExitCode> {
+fn here(store: &Store, node: &Node, args: &BatchRun) -> Result<ExitCode> {
     let source = source(args)?;
     let input =
         Input::look(&source.path, None).with_context(|| format!("read {}", args.file.display()))?;
@@ -128,7 +123,7 @@ fn here(
     }
     let ledger: &dyn Ledger = &*node.engine;
     let finished = if args.dry_run {
-        run_dry(ledger, &installation.driver()?, &options, &input)
+        run_dry(ledger, &options, &input)
     } else {
         watched(ledger, &options, &input)
     };

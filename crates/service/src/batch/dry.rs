@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use domain::facts::Policy;
 use domain::id::{BatchId, MerchantId, OrderId, OrderKey, Sku, StockKey};
 use domain::stock::Stock;
 use domain::time::Timestamp;
@@ -13,7 +14,8 @@ use crate::catalogue::Catalogue;
 use crate::change::{Change, Seq};
 use crate::layer::Entry;
 use crate::ledger::{
-    Answer, By, Changes, Found, Ledger, Page, Query, Request, StockRow, Task, Unavailable,
+    Answer, By, Changes, Found, Ledger, Look, Receive, Request, StockRow, Task, Unavailable,
+    first_of, seen,
 };
 use crate::memory::Clock;
 use crate::prepare::prepare;
@@ -34,24 +36,66 @@ pub struct DryLedger<'a> {
 /// Where frames of a dry run pretend to begin: far behind any log.
 const PRETENDED: u64 = 1 << 62;
 
+/// Which orders of the ledger below are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Orders {
+    /// All: an id that is used is used.
+    Known,
+    /// None: every id is free.
+    Forgotten,
+}
+
+/// What would become of an order that came in now, whether its id is used or not.
+///
+/// The order is read, priced and decided as one that is placed; nothing is recorded, and no id is
+/// used. Another order may take the stock before this one is placed.
+///
+/// # Errors
+/// [`Unavailable::Read`] when stored data is damaged.
+pub fn quote(below: &dyn Ledger, receive: Receive, clock: Clock) -> Read<Answer> {
+    let merchant = receive.order.key.merchant.clone();
+    let sellers = keeps_stock_of(below, &merchant)?.then_some(merchant);
+    let dry = DryLedger::over(below, Orders::Forgotten, sellers, clock);
+    let answers = dry.decide(vec![Request::Receive(Box::new(receive))])?;
+    answers.into_iter().next().ok_or_else(|| damaged("a request without an answer"))
+}
+
 impl<'a> DryLedger<'a> {
     /// Decides over what `below` holds now.
     ///
     /// # Errors
     /// [`Unavailable::Read`] when stored data is damaged.
-    pub fn new(below: &'a dyn Ledger, settings: Settings, clock: Clock) -> Read<Self> {
-        let mut driver = Serial::new(settings);
-        let catalogue = below.catalogue();
-        // Versions of rule sets made in a dry run must not meet those that exist.
-        driver.load(Catalogue::clone(&catalogue), PRETENDED, keeps_stock(below)?, []);
-        let catalogue = driver.catalogue();
-        let inner = Mutex::new((driver, Layers::default(), PRETENDED));
-        Ok(Self { below: Through(below), inner, clock, catalogue })
+    pub fn new(below: &'a dyn Ledger, clock: Clock) -> Read<Self> {
+        Ok(Self::over(below, Orders::Known, keeps_stock(below)?, clock))
     }
 
-    fn view<R>(&self, read: impl FnOnce(&View<'_, Through<'a>>) -> Read<R>) -> Read<R> {
-        let inner = self.inner.lock();
-        read(&View::new([Some(&inner.1.active), None, None], &self.below))
+    fn over(
+        below: &'a dyn Ledger,
+        orders: Orders,
+        keeps_stock: impl IntoIterator<Item = MerchantId>,
+        clock: Clock,
+    ) -> Self {
+        let catalogue = below.catalogue();
+        let (policy, exponent) = (below.policy(), catalogue.exponent);
+        let mut driver = Serial::new(Settings { policy, exponent, probe: None });
+        // Versions of rule sets made in a dry run must not meet those that exist.
+        driver.load(Catalogue::clone(&catalogue), PRETENDED, keeps_stock, []);
+        let catalogue = driver.catalogue();
+        let inner = Mutex::new((driver, Layers::default(), PRETENDED));
+        Self { below: Through { ledger: below, orders }, inner, clock, catalogue }
+    }
+
+    fn decide(&self, requests: Vec<Request>) -> Read<Vec<Answer>> {
+        let now = (self.clock)();
+        let exponent = self.catalogue.exponent;
+        let ready = |request| prepare(request, &self.catalogue, now, exponent);
+        let calls = vec![requests.into_iter().map(ready).collect()];
+        let mut inner = self.inner.lock();
+        let (driver, layers, position) = &mut *inner;
+        let step = driver.decide(now, *position, &calls, layers, &self.below)?;
+        *position += driver.frame().map_or(0, |frame| frame.len() as u64);
+        driver.commit(layers);
+        Ok(step.answers.into_iter().next().unwrap_or_default())
     }
 }
 
@@ -65,6 +109,16 @@ fn keeps_stock(ledger: &dyn Ledger) -> Read<Vec<MerchantId>> {
         sellers.push(key.merchant);
     }
     Ok(sellers)
+}
+
+/// Whether a seller has any stock record.
+fn keeps_stock_of(ledger: &dyn Ledger, merchant: &MerchantId) -> Read<bool> {
+    let first = first_of(merchant);
+    if ledger.stock_of(&first)?.is_some() {
+        return Ok(true);
+    }
+    let next = ledger.stock(Some(&first), 1)?;
+    Ok(next.first().is_some_and(|(key, _)| key.merchant == *merchant))
 }
 
 impl Changes for DryLedger<'_> {
@@ -83,51 +137,20 @@ impl Changes for DryLedger<'_> {
 
 impl Ledger for DryLedger<'_> {
     fn execute(&self, requests: Vec<Request>) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
-        let now = (self.clock)();
-        let exponent = self.catalogue.exponent;
-        let ready = |request| prepare(request, &self.catalogue, now, exponent);
-        let calls = vec![requests.into_iter().map(ready).collect()];
-        let mut inner = self.inner.lock();
-        let (driver, layers, position) = &mut *inner;
-        let step = driver.decide(now, *position, &calls, layers, &self.below);
-        let answers = step.map(|step| {
-            *position += driver.frame().map_or(0, |frame| frame.len() as u64);
-            driver.commit(layers);
-            step.answers.into_iter().next().unwrap_or_default()
-        });
-        Box::pin(std::future::ready(answers))
+        Box::pin(std::future::ready(self.decide(requests)))
+    }
+
+    fn look(&self, look: &mut Look<'_>) -> Result<(), Unavailable> {
+        let inner = self.inner.lock();
+        look(&View::<dyn Base>::new([Some(&inner.1.active), None, None], &self.below))
+    }
+
+    fn policy(&self) -> Policy {
+        self.below.ledger.policy()
     }
 
     fn order(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Result<Found, Unavailable> {
-        self.below.0.order(id, merchant)
-    }
-
-    fn find(&self, query: &Query) -> Result<Page, Unavailable> {
-        self.view(|view| view.find(query))
-    }
-
-    fn stock(&self, after: Option<&StockKey>, limit: usize) -> Result<Vec<StockRow>, Unavailable> {
-        self.view(|view| view.stock_after(after, limit))
-    }
-
-    fn stock_of(&self, key: &StockKey) -> Result<Option<Stock>, Unavailable> {
-        self.view(|view| view.stock(key))
-    }
-
-    fn batch(&self, id: &BatchId) -> Result<Option<BatchState>, Unavailable> {
-        self.view(|view| view.batch(id))
-    }
-
-    fn batches(
-        &self,
-        after: Option<&BatchId>,
-        limit: usize,
-    ) -> Result<Vec<BatchState>, Unavailable> {
-        self.view(|view| view.batches(after, limit))
-    }
-
-    fn rules(&self, version: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable> {
-        self.view(|view| view.rules(version))
+        self.below.ledger.order(id, merchant)
     }
 
     fn catalogue(&self) -> Arc<Catalogue> {
@@ -136,35 +159,39 @@ impl Ledger for DryLedger<'_> {
 }
 
 /// Another ledger's rows; its batches do not count.
-struct Through<'a>(&'a dyn Ledger);
+struct Through<'a> {
+    ledger: &'a dyn Ledger,
+    orders: Orders,
+}
 
 impl Base for Through<'_> {
     fn change(&self, seq: Seq) -> Read<Change> {
-        self.0.change(seq)
+        self.ledger.change(seq)
     }
     fn seq_of(&self, key: &OrderKey) -> Read<Option<Seq>> {
-        Ok(match self.0.order(&key.id, Some(&key.merchant))? {
-            Found::Order(view) => Some(view.seq),
-            Found::Ambiguous(_) | Found::Invalid(_) | Found::Nothing => None,
-        })
+        match self.orders {
+            Orders::Known => seen(self.ledger, |view| view.seq_of(key)),
+            Orders::Forgotten => Ok(None),
+        }
     }
     fn seqs_of(&self, _: &OrderId) -> Read<Vec<(MerchantId, Seq)>> {
         Ok(Vec::new())
     }
-    fn entry(&self, _: Seq) -> Read<Option<Entry>> {
-        Ok(None)
+    fn entry(&self, seq: Seq) -> Read<Option<Entry>> {
+        seen(self.ledger, |view| view.entry(seq)).map(Some)
     }
-    fn list(&self, _: &By, _: Direction, _: Option<Seq>, _: usize) -> Read<Vec<Seq>> {
-        Ok(Vec::new())
+    fn list(&self, by: &By, way: Direction, bound: Option<Seq>, limit: usize) -> Read<Vec<Seq>> {
+        let rows = seen(self.ledger, |view| view.list(by, way, bound, limit))?;
+        Ok(rows.into_iter().map(|(seq, _)| seq).collect())
     }
     fn until(&self, _: Timestamp) -> Read<Option<Seq>> {
         Ok(None)
     }
     fn stock(&self, key: &StockKey) -> Read<Option<Stock>> {
-        self.0.stock_of(key)
+        self.ledger.stock_of(key)
     }
     fn stock_after(&self, after: Option<&StockKey>, limit: usize) -> Read<Vec<StockRow>> {
-        self.0.stock(after, limit)
+        self.ledger.stock(after, limit)
     }
     fn audit(&self, _: &OrderId, _: Option<&MerchantId>) -> Read<Option<Seq>> {
         Ok(None)
@@ -176,6 +203,6 @@ impl Base for Through<'_> {
         Ok(Vec::new())
     }
     fn rules(&self, version: u64) -> Read<Option<Arc<CompiledRules>>> {
-        self.0.rules(version)
+        self.ledger.rules(version)
     }
 }

@@ -2,15 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::id::{BatchId, MerchantId, OrderId, StockKey};
-use domain::stock::Stock;
-use service::batch::BatchState;
+use domain::facts::Policy;
 use service::catalogue::Catalogue;
 use service::change::{Change, Seq};
-use service::ledger::{
-    Answer, Changes, Found, Ledger, Page, Query, Request, StockRow, Task, Unavailable,
-};
-use service::wire::rules::CompiledRules;
+use service::ledger::{Answer, Changes, Ledger, Look, Request, Task, Unavailable};
 
 use crate::api::{Api, Ask, order};
 
@@ -106,26 +101,11 @@ impl Ledger for Unwilling {
     fn execute(&self, _: Vec<Request>) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
         Box::pin(std::future::ready(Err(self.0.clone())))
     }
-    fn order(&self, _: &OrderId, _: Option<&MerchantId>) -> Result<Found, Unavailable> {
+    fn look(&self, _: &mut Look<'_>) -> Result<(), Unavailable> {
         Err(self.0.clone())
     }
-    fn find(&self, _: &Query) -> Result<Page, Unavailable> {
-        Err(self.0.clone())
-    }
-    fn stock(&self, _: Option<&StockKey>, _: usize) -> Result<Vec<StockRow>, Unavailable> {
-        Err(self.0.clone())
-    }
-    fn stock_of(&self, _: &StockKey) -> Result<Option<Stock>, Unavailable> {
-        Err(self.0.clone())
-    }
-    fn batch(&self, _: &BatchId) -> Result<Option<BatchState>, Unavailable> {
-        Err(self.0.clone())
-    }
-    fn batches(&self, _: Option<&BatchId>, _: usize) -> Result<Vec<BatchState>, Unavailable> {
-        Err(self.0.clone())
-    }
-    fn rules(&self, _: u64) -> Result<Option<Arc<CompiledRules>>, Unavailable> {
-        Err(self.0.clone())
+    fn policy(&self) -> Policy {
+        Policy::default()
     }
     fn catalogue(&self) -> Arc<Catalogue> {
         Arc::default()
