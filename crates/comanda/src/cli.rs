@@ -5,51 +5,89 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::installation::Installation;
+use crate::config::{Flags, Installation};
+
+/// What every command's exit code says.
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 wrong usage or wrong settings · \
+    3 refused (a conflict, a wrong state) · 4 the store is held by another process that does not \
+    answer\n\nTry `comanda demo` first.";
 
 /// Order processing in one binary: every order validated, deduplicated, priced, its stock
 /// reserved, and on disk before it is answered.
 #[derive(Debug, Parser)]
 #[command(name = "comanda", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done · 1 failed · 2 wrong usage · 3 refused (a conflict, a \
-    wrong state) · 4 the store is held by another process that does not answer\n\n\
-    Try `comanda demo` first.")]
+#[command(after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    /// What to log, to standard error: error, warn, info, debug, or a filter
-    #[arg(long, global = true, env = "COMANDA_LOG", default_value = "info")]
-    pub(crate) log: String,
-    #[command(flatten)]
-    pub(crate) store: Store,
-    #[command(flatten)]
-    pub(crate) installation: Installation,
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
-
-/// Where the store is.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Store {
-    /// The store's folder. While a server holds it, commands talk to that server
-    #[arg(long, global = true, env = "COMANDA_DATA_DIR", default_value = "data/store")]
-    pub(crate) data_dir: PathBuf,
-    /// Talk to this server instead of opening a store
-    #[arg(long, global = true, env = "COMANDA_SERVER", value_name = "URL")]
-    pub(crate) server: Option<String>,
-    /// API key for a server that asks for one
-    #[arg(long, global = true, env = "COMANDA_API_KEY", hide_env_values = true)]
-    pub(crate) api_key: Option<String>,
     /// Print JSON instead of tables
     #[arg(long, global = true)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) settings: Flags,
+    #[command(subcommand)]
+    pub(crate) command: Any,
+}
+
+/// Where the store is, and how what is found there is printed.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    /// The store's folder. While a server holds it, commands talk to that server.
+    pub(crate) data_dir: PathBuf,
+    /// Talk to this server instead of opening a store.
+    pub(crate) server: Option<String>,
+    /// API key for a server that asks for one.
+    pub(crate) api_key: Option<String>,
+    /// Print JSON instead of tables.
+    pub(crate) json: bool,
+}
+
+impl Store {
+    /// The store that the settings name.
+    pub(crate) fn of(installation: &Installation, json: bool) -> Self {
+        let client = &installation.client;
+        Self {
+            data_dir: installation.store.data_dir.clone(),
+            server: client.server.as_ref().map(|url| url.0.clone()),
+            api_key: client.api_key.as_ref().map(|key| key.0.clone()),
+            json,
+        }
+    }
+}
+
+/// Any command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Any {
+    #[command(flatten)]
+    Work(Command),
+    #[command(flatten)]
+    About(About),
+}
+
+/// Commands about the program itself: they help with wrong settings, or need none.
+#[derive(Debug, Subcommand)]
+pub(crate) enum About {
+    /// Show settings and where they come from, check them, print an example
+    #[command(subcommand)]
+    Config(Config),
+    /// Print completions for a shell: `comanda completions bash > /etc/bash_completion.d/comanda`
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write a man page for every command
+    Man {
+        /// Into this folder; it is made when it is not there
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve the HTTP API over a store
     Serve {
-        /// Where to listen; beyond loopback API keys are required
-        #[arg(long, env = "COMANDA_LISTEN", default_value = "127.0.0.1:8080")]
-        listen: SocketAddr,
+        /// Where to listen; beyond loopback API keys are required [env: COMANDA_LISTEN]
+        /// [default: 127.0.0.1:8080]
+        #[arg(long)]
+        listen: Option<SocketAddr>,
     },
     /// Show everything once: a store with samples, orders of every kind, a batch, then serve it
     Demo {
@@ -94,6 +132,16 @@ pub(crate) enum Command {
     /// Measure this machine with this store's own code
     #[command(subcommand)]
     Bench(Bench),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print every setting with its value in force and where that comes from
+    Show,
+    /// Say what is wrong with the settings, if anything
+    Check,
+    /// Print a configuration file with every setting, its default and what it means
+    Example,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,9 @@ mod batches;
 mod cli;
 mod client;
 mod cmd;
+mod config;
 mod installation;
+mod logs;
 mod memory;
 mod render;
 mod sample;
@@ -20,12 +22,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     memory::keep_freed_memory();
-    let cli = cli::Cli::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::new(&cli.log))
-        .with_writer(std::io::stderr)
-        .init();
-    match cmd::run(cli) {
+    match cmd::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("comanda: {error:#}");

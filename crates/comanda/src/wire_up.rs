@@ -44,13 +44,15 @@ impl Node {
         installation: &Installation,
         caller: Caller,
     ) -> Result<Self> {
-        let engine = Arc::new(Engine::open(data_dir, installation.engine()?)?);
+        let engine = Arc::new(Engine::open(data_dir, installation.engine())?);
         let spool = spool_dir(data_dir);
         std::fs::create_dir_all(&spool).with_context(|| format!("create {}", spool.display()))?;
-        let documents = installation.documents()?;
+        let documents = installation.documents();
         let batches = Runner::new(engine.clone(), documents.clone());
         let mut settings = web::Settings::new(documents, spool);
-        settings.currency = installation.currency.as_str().into();
+        settings.currency = installation.orders.currency.code.clone();
+        settings.language = installation.orders.language;
+        settings.limits = installation.limits();
         settings.version = env!("CARGO_PKG_VERSION");
         let path = keys_path(data_dir);
         let keys = match caller {

@@ -10,7 +10,7 @@ use crate::installation::Installation;
 use crate::render;
 
 pub(super) fn doctor(store: &Store, installation: &Installation) -> Result<ExitCode> {
-    let engine = match engine::Engine::open(&store.data_dir, installation.engine()?) {
+    let engine = match engine::Engine::open(&store.data_dir, installation.engine()) {
         Ok(engine) => engine,
         Err(error @ engine::OpenError::Held(_)) => {
             eprintln!("comanda: {error}; stop the server first: proving needs the store at rest");

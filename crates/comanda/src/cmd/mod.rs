@@ -3,6 +3,7 @@
 mod batch;
 mod bench;
 mod changes;
+mod config;
 mod demo;
 mod doctor;
 mod keys;
@@ -11,6 +12,7 @@ mod products;
 mod rules;
 mod sample;
 mod serve;
+mod shell;
 mod stock;
 
 use std::io::Read;
@@ -20,11 +22,14 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{About, Any, Cli, Command, Store};
 use crate::client::{Client, Held, Refused};
+use crate::config::{Faults, Installation};
 
 /// Something ran as asked, and came to a bad end.
 const FAILED: u8 = 1;
+/// The command line or the settings make no sense.
+const USAGE: u8 = 2;
 /// The API said no: a conflict, a wrong state, an invalid document.
 const REFUSED: u8 = 3;
 /// The store is held by somebody who cannot be asked.
@@ -32,26 +37,41 @@ const HELD: u8 = 4;
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
-    let Cli { store, installation, command, .. } = cli;
-    let connect = || Client::connect(&store, &installation);
+    let Cli { json, mut settings, command } = cli;
+    if let Any::Work(Command::Serve { listen: Some(listen) }) = &command {
+        settings.put("server.listen", "listen", listen.to_string());
+    }
+    let loaded = crate::config::load(&settings, crate::config::environment);
     match command {
-        Command::Serve { listen } => {
+        Any::About(About::Config(command)) => config::config(command, loaded, json),
+        Any::About(About::Completions { shell }) => shell::completions(shell),
+        Any::About(About::Man { dir }) => shell::man(&dir),
+        Any::Work(command) => work(command, &loaded?.installation, json),
+    }
+}
+
+fn work(command: Command, installation: &Installation, json: bool) -> Result<ExitCode> {
+    crate::logs::start(installation);
+    let store = Store::of(installation, json);
+    let connect = || Client::connect(&store, installation);
+    match command {
+        Command::Serve { .. } => {
             let say = |url: &str| println!("listening on {url}");
-            serve::serve(&store.data_dir, &installation, listen, say)
+            serve::serve(&store.data_dir, installation, installation.server.listen, say)
         }
-        Command::Demo { listen, exit } => demo::demo(&store, &installation, listen, exit),
+        Command::Demo { listen, exit } => demo::demo(&store, installation, listen, exit),
         Command::Sample(sample) => sample::sample(&sample),
-        Command::Batch(command) => batch::batch(&store, &installation, command),
+        Command::Batch(command) => batch::batch(&store, installation, command),
         Command::Orders(command) => done(connect()?, |api| orders::orders(api, &store, command)),
         Command::Stock(command) => done(connect()?, |api| stock::stock(api, &store, command)),
         Command::Products(command) => {
             done(connect()?, |api| products::products(api, &store, command))
         }
-        Command::Rules(command) => rules::rules(&store, &installation, command),
+        Command::Rules(command) => rules::rules(&store, installation, command),
         Command::Changes { after, limit } => {
             done(connect()?, |api| changes::changes(api, after, limit))
         }
-        Command::Doctor => doctor::doctor(&store, &installation),
+        Command::Doctor => doctor::doctor(&store, installation),
         Command::Keys(command) => keys::keys(&store, command),
         Command::Bench(command) => bench::bench(&store, command),
     }
@@ -68,6 +88,9 @@ fn done(api: Client, call: impl FnOnce(&Client) -> Result<()>) -> Result<ExitCod
 pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.is::<Held>() {
         return ExitCode::from(HELD);
+    }
+    if error.is::<Faults>() {
+        return ExitCode::from(USAGE);
     }
     match error.downcast_ref::<Refused>() {
         Some(refused) if refused.status < 500 => ExitCode::from(REFUSED),

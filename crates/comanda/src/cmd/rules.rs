@@ -27,7 +27,7 @@ pub(super) fn rules(
             Ok(())
         }),
         Rules::Check { file } => {
-            let exponent = installation.engine()?.settings.exponent;
+            let exponent = installation.engine().settings.exponent;
             match service::wire::rules::parse(&super::input(&file)?, 0, exponent) {
                 Ok(rules) => {
                     println!("{} rules, all sound", rules.rules.rules().len());

@@ -34,6 +34,26 @@ fn every_command_has_a_help_text() {
 }
 
 #[test]
+fn shells_and_man_are_told_of_every_command() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = run(comanda().args(["completions", shell]));
+        assert_eq!(script.code, 0, "{}", script.err);
+        for word in ["redrive", "tolerated-failure-count", "data-dir"] {
+            assert!(script.out.contains(word), "{shell} does not know {word}");
+        }
+    }
+    let bash = home.file("comanda.bash", run(comanda().args(["completions", "bash"])).bytes);
+    let parsed = run(std::process::Command::new("bash").arg("-n").arg(bash));
+    assert_eq!(parsed.code, 0, "{}", parsed.err);
+    let dir = home.path("man");
+    assert_eq!(run(comanda().arg("man").arg(&dir)).code, 0);
+    let page = |name: &str| std::fs::read_to_string(dir.join(name)).expect("a page");
+    assert!(page("comanda.1").contains("Exit codes"), "{}", page("comanda.1"));
+    assert!(page("comanda-batch-run.1").contains("dry\\-run"), "{}", page("comanda-batch-run.1"));
+}
+
+#[test]
 fn wrong_usage_is_two() {
     let home = Home::new();
     for arguments in [

@@ -9,6 +9,7 @@ mod support;
 mod batches;
 mod broken_batches;
 mod commands;
+mod config;
 mod crash;
 mod disk;
 mod keys;

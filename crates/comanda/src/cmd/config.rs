@@ -1,0 +1,45 @@
+//! `comanda config`: what is in force and why, what is wrong, what there is.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::cli;
+use crate::config::{Config, Faults, example};
+use crate::render;
+
+pub(super) fn config(
+    command: cli::Config,
+    loaded: Result<Config, Faults>,
+    json: bool,
+) -> Result<ExitCode> {
+    match command {
+        cli::Config::Example => render::say(format_args!("{}", example().trim_end())),
+        cli::Config::Check => {
+            let config = loaded?;
+            let file = config.file.map(|file| file.display().to_string());
+            let file = file.unwrap_or_else(|| "there is no file".to_owned());
+            render::say(format_args!("sound: {} settings, {file}", config.effective.len()));
+        }
+        cli::Config::Show => show(&loaded?, json),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(config: &Config, json: bool) {
+    let rows: Vec<_> = config
+        .effective
+        .iter()
+        .map(|effective| {
+            let from = effective.origin.to_string();
+            json!({"setting": effective.setting.key, "value": effective.shown(), "from": from})
+        })
+        .collect();
+    if json {
+        return render::json(&json!({"file": config.file, "settings": rows}));
+    }
+    let columns =
+        [("Setting", "/setting", false), ("Value", "/value", false), ("From", "/from", false)];
+    render::table(&rows, &columns);
+}

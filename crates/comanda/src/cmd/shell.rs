@@ -1,0 +1,28 @@
+//! `comanda completions` and `comanda man`: the command line, told to shells and to `man`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::cli::Cli;
+use crate::render;
+
+pub(super) fn completions(shell: Shell) -> Result<ExitCode> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "comanda", &mut script);
+    render::bytes(&script)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn man(dir: &Path) -> Result<ExitCode> {
+    let write = || {
+        std::fs::create_dir_all(dir)?;
+        clap_mangen::generate_to(Cli::command(), dir)
+    };
+    write().with_context(|| format!("write man pages to {}", dir.display()))?;
+    render::say(format_args!("man pages are in {}", dir.display()));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,84 @@
+//! Every setting there is: its name, type, default and what it means, once.
+//!
+//! A line here is a key of the file, an environment variable, perhaps a flag, a line of
+//! `comanda config show` and of `comanda config example`, and a field of [`Installation`]. To add
+//! one, add a line; its type says what it takes (see `value`).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use domain::id::MerchantId;
+use domain::stock::{ShortagePolicy, UnknownSku};
+use jiff::tz::TimeZone;
+use service::wire::message::Lang;
+
+use super::table::settings;
+use super::value::{Currency, Endpoint, Filter, LogFormat, Secret, Within};
+
+settings! {
+    /// Where the store is. Its settings belong to it: start it with the same ones every time.
+    store: StorePlace {
+        /// The store's folder. While a server holds it, commands talk to that server
+        data_dir: PathBuf = "data/store", env "COMANDA_DATA_DIR", flag "data-dir";
+        /// Below this many free megabytes on the store's disk nothing more is taken in
+        min_free_mb: Within<0, 1_000_000_000> = "256", env "COMANDA_MIN_FREE_MB", flag "min-free-mb";
+    }
+    /// How orders are read.
+    orders: Orders {
+        /// The seller of orders that name none
+        default_merchant: MerchantId = "default",
+            env "COMANDA_DEFAULT_MERCHANT", flag "default-merchant";
+        /// Time zone of dates without one
+        time_zone: TimeZone = "America/Sao_Paulo", env "COMANDA_TIME_ZONE", flag "time-zone";
+        /// ISO 4217 code of the currency
+        currency: Currency = "BRL", env "COMANDA_CURRENCY", flag "currency";
+        /// The language of those who ask for none of ours
+        language: Lang = "en", env "COMANDA_LANGUAGE", flag "language";
+    }
+    /// What too little stock means.
+    stock: StockPolicy {
+        /// Orders that find too little: each product takes what it needs or waits (partial),
+        /// nothing is taken until everything fits (ship-complete), or the order is rejected
+        shortage: ShortagePolicy = "partial", env "COMANDA_SHORTAGE", flag "shortage";
+        /// A product without stock record: untracked while its seller has none at all and
+        /// backordered afterwards (by-merchant), or always one of the others
+        unknown_sku: UnknownSku = "by-merchant", env "COMANDA_UNKNOWN_SKU", flag "unknown-sku";
+    }
+    /// What one server bears.
+    server: Server {
+        /// Where to listen; beyond loopback API keys are required (flag of `serve`: --listen)
+        listen: SocketAddr = "127.0.0.1:8080", env "COMANDA_LISTEN";
+        /// Most connections; further ones wait to be accepted
+        connections_max: Within<1, 1_000_000> = "10000", env "COMANDA_SERVER_CONNECTIONS_MAX";
+        /// Requests per second of one client (an API key, or an address); 0 is unlimited.
+        /// Clients on the loopback interface without a key are never limited
+        rate_per_second: Within<0, 10_000_000> = "50000", env "COMANDA_SERVER_RATE_PER_SECOND";
+        /// Requests one client may send at once after being quiet
+        rate_burst: Within<1, 10_000_000> = "100000", env "COMANDA_SERVER_RATE_BURST";
+        /// Longest a request may take, in seconds; streamed batches and results excepted
+        request_s: Within<1, 600> = "30", env "COMANDA_SERVER_REQUEST_S";
+        /// Longest a client may take over a request's head, and idle between two, in seconds
+        header_s: Within<1, 600> = "30", env "COMANDA_SERVER_HEADER_S";
+        /// Largest batch that is taken in, in bytes; more is 413
+        batch_bytes_max: Within<1_024, 1_099_511_627_776> = "8589934592",
+            env "COMANDA_SERVER_BATCH_BYTES_MAX";
+        /// Longest a batch's body may make no progress, in seconds
+        batch_idle_s: Within<1, 3_600> = "60", env "COMANDA_SERVER_BATCH_IDLE_S";
+        /// Longest a shutdown waits for requests that were accepted, in seconds
+        shutdown_s: Within<0, 600> = "30", env "COMANDA_SERVER_SHUTDOWN_S";
+    }
+    /// Which server commands talk to, where it is not found by the store.
+    client: Connection {
+        /// Talk to this server instead of opening a store
+        server: Option<Endpoint> = "", env "COMANDA_SERVER", flag "server";
+        /// API key for a server that asks for one
+        api_key: Option<Secret> = "", env "COMANDA_API_KEY", flag "api-key";
+    }
+    /// What is logged, to standard error.
+    log: Log {
+        /// error, warn, info, debug, trace, or a filter such as `info,web=debug`
+        level: Filter = "info", env "COMANDA_LOG", flag "log";
+        /// For people (text) or for machines (json): one object a line
+        format: LogFormat = "text", env "COMANDA_LOG_FORMAT", flag "log-format";
+    }
+}

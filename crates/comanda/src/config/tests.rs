@@ -1,0 +1,143 @@
+//! Where settings come from, which counts, and what is refused with which words.
+
+use super::*;
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+/// A file of these words, read with this environment and these flags.
+fn loaded(
+    file: &str,
+    env: &[(&str, &str)],
+    flags: impl FnOnce(&mut Flags),
+) -> Result<Config, String> {
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let path = dir.path().join("c.toml");
+    std::fs::write(&path, file).expect("the file is written");
+    let mut given = Flags { file: Some(path), ..Flags::default() };
+    flags(&mut given);
+    let env = |name: &str| {
+        env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    let shown = format!("{}/", dir.path().display());
+    load(&given, env).map_err(|faults| faults.to_string().replace(&shown, ""))
+}
+
+fn wrong(file: &str) -> String {
+    loaded(file, &[], |_| ()).err().expect("it is refused")
+}
+
+fn shown(config: &Config, key: &str) -> (String, String) {
+    let found = config.effective.iter().find(|e| e.setting.key == key).expect("a known key");
+    let origin = match &found.origin {
+        Origin::File { line, .. } => format!("line {line}"),
+        other => other.to_string(),
+    };
+    (found.shown().to_owned(), origin)
+}
+
+#[test]
+fn the_example_is_read_back_as_the_defaults() {
+    let config = loaded(&example(), &[], |_| ()).expect("the example is sound");
+    for (effective, setting) in config.effective.iter().zip(all()) {
+        assert_eq!(effective.text, setting.default, "{}", setting.key);
+        let from_file = matches!(effective.origin, Origin::File { .. });
+        assert!(from_file, "{} is not in the example", setting.key);
+    }
+}
+
+#[test]
+fn the_limits_that_can_be_set_are_by_default_those_that_are_built_in() {
+    let (path, built_in) = (None, web::Limits::default());
+    let config = load(&Flags { file: path, ..Flags::default() }, nothing).expect("defaults");
+    let limits = config.installation.limits();
+    assert_eq!(format!("{limits:?}"), format!("{built_in:?}"));
+}
+
+#[test]
+fn a_flag_counts_more_than_the_environment_and_that_more_than_the_file() {
+    let file = "[orders]\ncurrency = \"USD\"\n";
+    let of = |env: &[_], set: fn(&mut Flags)| {
+        shown(&loaded(file, env, set).expect("sound settings"), "orders.currency")
+    };
+    let env = [("COMANDA_CURRENCY", "EUR")];
+    let by_set = |flags: &mut Flags| flags.by_set.push("orders.currency=JPY".to_owned());
+    assert_eq!(of(&[], |_| ()), ("USD".to_owned(), "line 2".to_owned()));
+    assert_eq!(of(&env, |_| ()), ("EUR".to_owned(), "COMANDA_CURRENCY".to_owned()));
+    assert_eq!(of(&env, by_set), ("JPY".to_owned(), "--set".to_owned()));
+    let by_flag = |flags: &mut Flags| {
+        flags.by_set.push("orders.currency=JPY".to_owned());
+        flags.put("orders.currency", "currency", "CLP".to_owned());
+    };
+    assert_eq!(of(&env, by_flag), ("CLP".to_owned(), "--currency".to_owned()));
+    let default = loaded("", &[], |_| ()).expect("an empty file is sound");
+    let zone = ("America/Sao_Paulo".to_owned(), "default".to_owned());
+    assert_eq!(shown(&default, "orders.time_zone"), zone);
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_said_with_its_place_and_what_is_allowed() {
+    for (file, says) in [
+        ("[server]\nlisten = 8080\n", "c.toml:2:10: server.listen takes an address with a port"),
+        ("[server]\nlisten = 8080\n", "not an integer"),
+        ("[server]\n\n  connections_max = 0", "c.toml:3:21: server.connections_max takes a whole"),
+        ("[server]\nconnections_max = 0", "from 1 to 1000000, not `0`"),
+        ("[server]\nconnections_max = \"10\"", "not a string"),
+        ("[server]\nlimit = 1", "c.toml:2:1: [server] has no limit; it has listen, connections_m"),
+        ("[sever]\nlisten = 1", "c.toml:1:2: no section is called [sever]; there are [store]"),
+        ("server = 1", "c.toml:1:10: [server] is a table of settings"),
+        ("listen = 1", "c.toml:1:1: no section is called [listen]"),
+        ("[stock]\nshortage = \"none\"", "takes partial, ship-complete, reject, not `none`"),
+        ("[orders]\ntime_zone = \"Mars\"", "takes an IANA time zone"),
+        ("[log]\nlevel = \"loud\"", "takes off, error, warn"),
+        ("[orders\n", "c.toml:1:8: "),
+        ("[orders]\ncurrency = \"BRL\"\ncurrency = \"USD\"\n", "c.toml:3:1: "),
+    ] {
+        let said = wrong(file);
+        assert!(said.contains(says), "{file:?}: {said}");
+    }
+    let all = wrong("[server]\nlisten = 1\nrate_burst = 0\n[orders]\nname = 1\n");
+    assert_eq!(all.lines().count(), 3, "everything is said at once: {all}");
+}
+
+#[test]
+fn what_is_wrong_elsewhere_is_said_with_its_name() {
+    let env = [("COMANDA_LISTEN", "nowhere")];
+    let said = loaded("", &env, |_| ()).err().expect("it is refused");
+    assert!(said.starts_with("COMANDA_LISTEN: server.listen takes an address"), "{said}");
+    for (set, says) in [
+        ("server.listen=nowhere", "--set: server.listen takes an address"),
+        ("server.listen", "--set: server.listen needs a value"),
+        ("server.lisen=1", "--set: no setting is called server.lisen"),
+    ] {
+        let said = loaded("", &[], |flags| flags.by_set.push(set.to_owned())).err();
+        assert!(said.as_ref().is_some_and(|said| said.contains(says)), "{set}: {said:?}");
+    }
+    let missing = Flags { file: Some("/nowhere/c.toml".into()), ..Flags::default() };
+    let said = load(&missing, nothing).err().expect("it is refused").to_string();
+    assert!(said.starts_with("/nowhere/c.toml: "), "{said}");
+}
+
+#[test]
+fn a_secret_is_not_shown_even_when_it_is_wrong() {
+    let file = "[client]\napi_key = \"ck_hidden\"\n";
+    let config = loaded(file, &[], |_| ()).expect("sound settings");
+    assert_eq!(shown(&config, "client.api_key").0, "***");
+    assert!(!format!("{:?}", config.installation).contains("hidden"));
+    let said = wrong("[client]\napi_key = \"hidden words\"\n");
+    assert!(!said.contains("hidden"), "{said}");
+}
+
+#[test]
+fn every_setting_has_names_of_its_own_and_a_default_it_allows() {
+    let mut names: Vec<&str> = all().flat_map(|s| [s.key, s.env]).chain([FILE_ENV]).collect();
+    let count = names.len();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), count, "a key or variable is used twice");
+    for setting in all() {
+        assert!((setting.kind.is_allowed)(setting.default), "{}", setting.key);
+        assert!(setting.env.starts_with("COMANDA_"), "{}", setting.env);
+    }
+}

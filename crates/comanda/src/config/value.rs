@@ -1,0 +1,309 @@
+//! What a setting's text may be: one type for each way to read it.
+//!
+//! A type says what it allows, so that every refusal can. Structures (`Shape::Table`) are read by
+//! serde, with the place of what is wrong in them.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use domain::id::MerchantId;
+use domain::stock::{ShortagePolicy, UnknownSku};
+use jiff::tz::TimeZone;
+use service::wire::message::Lang;
+use toml::Spanned;
+use toml::de::DeValue;
+
+/// What a value is in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// `"text"`
+    Text,
+    /// `1_000`
+    Integer,
+    /// A table of its own.
+    #[allow(dead_code, reason = "settings that are structures come with their tasks")]
+    Table,
+}
+
+/// A value that is not allowed, and where in the file.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    pub(crate) at: Range<usize>,
+    pub(crate) why: String,
+}
+
+/// A setting's type, as the table knows it.
+pub(crate) struct Kind {
+    pub(crate) shape: Shape,
+    pub(crate) secret: bool,
+    /// What it takes, for people.
+    pub(crate) allowed: fn() -> String,
+    pub(crate) is_allowed: fn(&str) -> bool,
+    /// The text that a value of the file stands for.
+    pub(crate) read_toml: fn(Spanned<DeValue<'_>>) -> Result<String, Unfit>,
+}
+
+/// What a setting's text is read as.
+pub(super) trait Value: Sized {
+    /// What it is in the file.
+    const SHAPE: Shape;
+    /// Whether it is shown to nobody.
+    const SECRET: bool = false;
+    /// What it takes, for people: follows "takes".
+    fn allowed() -> String;
+    /// The text, read; `None` when it is not allowed.
+    fn parse(text: &str) -> Option<Self>;
+    /// The text that a value of the file stands for.
+    fn read_toml(value: Spanned<DeValue<'_>>) -> Result<String, Unfit> {
+        let at = value.span();
+        let text = match (Self::SHAPE, value.get_ref()) {
+            (Shape::Text, DeValue::String(text)) => text.to_string(),
+            (Shape::Integer, DeValue::Integer(number)) if number.radix() == 10 => {
+                number.as_str().to_owned()
+            }
+            (Shape::Text | Shape::Integer | Shape::Table, other) => {
+                let why = format!("takes {}, not {}", Self::allowed(), article(other.type_str()));
+                return Err(Unfit { at, why });
+            }
+        };
+        let unfit = || Unfit { at, why: refused(&Self::allowed(), &text, Self::SECRET) };
+        Self::parse(&text).map(|_| text.clone()).ok_or_else(unfit)
+    }
+}
+
+fn article(kind: &str) -> String {
+    let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
+    format!("{article} {kind}")
+}
+
+/// Why a text is refused; a secret is not repeated.
+pub(super) fn refused(allowed: &str, text: &str, secret: bool) -> String {
+    if secret { format!("takes {allowed}") } else { format!("takes {allowed}, not `{text}`") }
+}
+
+/// A whole number between two bounds, both included.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Within<const MIN: u64, const MAX: u64>(pub(crate) u64);
+
+impl<const MIN: u64, const MAX: u64> Value for Within<MIN, MAX> {
+    const SHAPE: Shape = Shape::Integer;
+    fn allowed() -> String {
+        format!("a whole number from {MIN} to {MAX}")
+    }
+    fn parse(text: &str) -> Option<Self> {
+        let number = text.replace('_', "").parse().ok()?;
+        (MIN..=MAX).contains(&number).then_some(Self(number))
+    }
+}
+
+/// Nothing, when the text is empty.
+impl<T: Value> Value for Option<T> {
+    const SHAPE: Shape = T::SHAPE;
+    const SECRET: bool = T::SECRET;
+    fn allowed() -> String {
+        format!("{}, or nothing (\"\")", T::allowed())
+    }
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() { Some(None) } else { T::parse(text).map(Some) }
+    }
+}
+
+impl Value for PathBuf {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "a path".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self::from(text))
+    }
+}
+
+impl Value for SocketAddr {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "an address with a port, such as 127.0.0.1:8080 or [::]:8080".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+impl Value for MerchantId {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "1 to 128 bytes without control characters".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+}
+
+impl Value for TimeZone {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "an IANA time zone such as America/Sao_Paulo".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        Self::get(text).ok()
+    }
+}
+
+/// What is shown to nobody.
+#[derive(Clone)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Value for Secret {
+    const SHAPE: Shape = Shape::Text;
+    const SECRET: bool = true;
+    fn allowed() -> String {
+        "a text of visible ASCII".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        let visible = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        visible.then(|| Self(text.to_owned()))
+    }
+}
+
+/// The address of a service, without a slash at its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint(pub(crate) String);
+
+impl Value for Endpoint {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "an address such as http://127.0.0.1:8080".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+        let host = rest.split('/').next().unwrap_or_default();
+        let sound = !host.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        sound.then(|| Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+/// What of the logs is shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Filter(pub(crate) String);
+
+impl Value for Filter {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "off, error, warn, info, debug, trace, or a filter such as `info,web=debug`".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        let sound = tracing_subscriber::EnvFilter::try_new(text).is_ok();
+        // A word that is no level would be read as the name of a part of the program.
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        let is_level = |part: &str| part.contains('=') || levels.contains(&part);
+        (sound && text.split(',').all(is_level)).then(|| Self(text.to_owned()))
+    }
+}
+
+/// A currency, and how many decimals it has.
+#[derive(Clone, Debug)]
+pub(crate) struct Currency {
+    pub(crate) code: Box<str>,
+    pub(crate) exponent: u32,
+}
+
+/// Decimals of the currencies that do not have two (ISO 4217, list one).
+const EXPONENTS: [(&[&str], u32); 3] = [
+    (
+        &[
+            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+            "VND", "VUV", "XAF", "XOF", "XPF",
+        ],
+        0,
+    ),
+    (&["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    (&["CLF", "UYW"], 4),
+];
+
+impl Value for Currency {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "an ISO 4217 code such as BRL".to_owned()
+    }
+    fn parse(code: &str) -> Option<Self> {
+        let other = EXPONENTS.iter().find(|(codes, _)| codes.contains(&code));
+        let exponent = other.map_or(2, |(_, exponent)| *exponent);
+        let is_code = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
+        is_code.then(|| Self { code: code.into(), exponent })
+    }
+}
+
+/// For whom logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// One of a few words.
+macro_rules! choices {
+    ($type:ty { $($word:literal => $value:expr),+ $(,)? }) => {
+        impl Value for $type {
+            const SHAPE: Shape = Shape::Text;
+            fn allowed() -> String {
+                [$($word),+].join(", ")
+            }
+            fn parse(text: &str) -> Option<Self> {
+                match text {
+                    $($word => Some($value),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+choices!(LogFormat { "text" => Self::Text, "json" => Self::Json });
+choices!(Lang { "pt-BR" => Self::PtBr, "es" => Self::Es, "en" => Self::En });
+choices!(ShortagePolicy {
+    "partial" => Self::Partial,
+    "ship-complete" => Self::ShipComplete,
+    "reject" => Self::Reject,
+});
+choices!(UnknownSku {
+    "by-merchant" => Self::ByMerchant,
+    "untracked" => Self::Untracked,
+    "backorder" => Self::Backorder,
+    "reject" => Self::Reject,
+});
+
+/// Makes a type that serde reads a table of the file as. Its text is that table, as TOML.
+#[allow(unused_macros, reason = "settings that are structures come with their tasks")]
+macro_rules! structures {
+    ($($type:ty: $allowed:literal),+ $(,)?) => { $(
+        impl Value for $type {
+            const SHAPE: Shape = Shape::Table;
+            fn allowed() -> String {
+                $allowed.to_owned()
+            }
+            fn parse(text: &str) -> Option<Self> {
+                toml::from_str(text).ok()
+            }
+            fn read_toml(value: Spanned<DeValue<'_>>) -> Result<String, Unfit> {
+                let whole = value.span();
+                let unfit = |e: toml::de::Error| Unfit {
+                    at: e.span().unwrap_or(whole.clone()),
+                    why: e.message().to_owned(),
+                };
+                let read = toml::de::ValueDeserializer::from(value.clone());
+                <$type as serde::Deserialize>::deserialize(read).map_err(unfit)?;
+                let table = toml::de::ValueDeserializer::from(value);
+                let table = <toml::Table as serde::Deserialize>::deserialize(table);
+                Ok(table.map_err(unfit)?.to_string())
+            }
+        }
+    )+ };
+}
+#[allow(unused_imports, reason = "settings that are structures come with their tasks")]
+pub(super) use structures;

@@ -1,0 +1,17 @@
+//! Logs: to standard error, for people or for machines, as much as the settings say.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Installation, LogFormat};
+
+/// Starts logging.
+pub(crate) fn start(installation: &Installation) {
+    let log = &installation.log;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(&log.level.0))
+        .with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => logs.init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
+    }
+}
