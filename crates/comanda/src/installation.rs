@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use domain::facts::Policy;
 use domain::time::Timestamp;
 use service::memory::Clock;
+use service::wire::checks::Checks;
 use service::wire::document;
 
 pub(crate) use crate::config::Installation;
@@ -19,6 +20,8 @@ impl Installation {
         let mut settings = document::Settings::new(orders.default_merchant.clone());
         settings.currency_exponent = orders.currency.exponent;
         settings.time_zone = orders.time_zone.clone();
+        let merchants = self.merchants.0.iter().map(|(id, own)| (id.clone(), &own.checks));
+        settings.checks = Checks::new(&self.checks, merchants);
         settings
     }
 

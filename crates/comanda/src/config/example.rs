@@ -46,11 +46,12 @@ fn line(out: &mut String, setting: &Setting) {
         comment(out, &format!("{}.", setting.about_line().trim_end_matches('.')));
     }
     comment(out, &format!("{allowed} {other}"));
+    // Writing to a String cannot fail.
     _ = match setting.kind.shape {
         // The table's own texts hold nothing that would have to be escaped, and a test reads them.
         Shape::Text => writeln!(out, "{name} = \"{default}\""),
         Shape::Integer => writeln!(out, "{name} = {default}"),
-        Shape::Table => writeln!(out, "{default}"),
+        Shape::Table => Ok(()),
     };
 }
 

@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use domain::id::MerchantId;
 use domain::stock::{ShortagePolicy, UnknownSku};
 use jiff::tz::TimeZone;
+use service::wire::checks::Levels;
 use service::wire::message::Lang;
 
 use super::table::settings;
-use super::value::{Currency, Endpoint, Filter, LogFormat, Secret, Within};
+use super::value::{Currency, Endpoint, Filter, LogFormat, Merchants, Secret, Within};
 
 settings! {
     /// Where the store is. Its settings belong to it: start it with the same ones every time.
@@ -81,4 +82,10 @@ settings! {
         /// For people (text) or for machines (json): one object a line
         format: LogFormat = "text", env "COMANDA_LOG_FORMAT", flag "log-format";
     }
+    whole
+    /// How bad rules of documents are: error (not taken), warn (taken, and said), off.
+    checks: Levels = "{}", env "COMANDA_CHECKS";
+    whole
+    /// What is different for single sellers, by their merchant id.
+    merchants: Merchants = "{}", env "COMANDA_MERCHANTS";
 }

@@ -97,6 +97,17 @@ fn what_is_wrong_in_the_file_is_said_with_its_place_and_what_is_allowed() {
         let said = wrong(file);
         assert!(said.contains(says), "{file:?}: {said}");
     }
+    for (file, says) in [
+        (
+            "[checks]\nbad_cpff = \"warn\"",
+            "c.toml:2:1: checks is not as it must be: there is no rule",
+        ),
+        ("[checks]\n\nbad_cpf = \"loud\"", "c.toml:3:11: checks is not"),
+        ("[merchants.x]\ncheks = 1", "c.toml:2:1: merchants is not as it must be: unknown field"),
+    ] {
+        let said = wrong(file);
+        assert!(said.contains(says), "{file:?}: {said}");
+    }
     let all = wrong("[server]\nlisten = 1\nrate_burst = 0\n[orders]\nname = 1\n");
     assert_eq!(all.lines().count(), 3, "everything is said at once: {all}");
 }
@@ -127,6 +138,26 @@ fn a_secret_is_not_shown_even_when_it_is_wrong() {
     assert!(!format!("{:?}", config.installation).contains("hidden"));
     let said = wrong("[client]\napi_key = \"hidden words\"\n");
     assert!(!said.contains("hidden"), "{said}");
+}
+
+#[test]
+fn sellers_have_severities_of_their_own() {
+    let file = "[checks]\nbad_email = \"off\"\n[merchants.\"12.3\".checks]\nbad_cpf = \"error\"\n";
+    let config = loaded(file, &[], |_| ()).expect("sound settings");
+    let (value, line) = shown(&config, "merchants");
+    assert_eq!(
+        (&*value, &*line),
+        ("{ \"12.3\" = { checks = { bad_cpf = \"error\" } } }", "line 3")
+    );
+    let checks = config.installation.documents().checks;
+    let shop = domain::id::MerchantId::parse("12.3").expect("a name");
+    use service::wire::violation::{Code, Severity};
+    assert_eq!(checks.severity(Code::BadCpf, Some(&shop)), Some(Severity::Error));
+    assert_eq!(checks.severity(Code::BadCpf, None), Some(Severity::Warn));
+    assert_eq!(checks.severity(Code::BadEmail, Some(&shop)), None);
+    let by_env = loaded("", &[("COMANDA_CHECKS", "{bad_cpf = \"error\"}")], |_| ());
+    let checks = by_env.expect("sound settings").installation.documents().checks;
+    assert_eq!(checks.severity(Code::BadCpf, None), Some(Severity::Error));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! A type says what it allows, so that every refusal can. Structures (`Shape::Table`) are read by
 //! serde, with the place of what is wrong in them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,9 +11,12 @@ use std::path::PathBuf;
 use domain::id::MerchantId;
 use domain::stock::{ShortagePolicy, UnknownSku};
 use jiff::tz::TimeZone;
+use serde::Deserialize;
+use service::wire::checks::{Levels, Rule};
 use service::wire::message::Lang;
+use service::wire::violation::Severity;
 use toml::Spanned;
-use toml::de::DeValue;
+use toml::de::{DeValue, ValueDeserializer};
 
 /// What a value is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +25,7 @@ pub(crate) enum Shape {
     Text,
     /// `1_000`
     Integer,
-    /// A table of its own.
-    #[allow(dead_code, reason = "settings that are structures come with their tasks")]
+    /// A table of its own; everywhere else as an inline table: `{bad_cpf = "error"}`
     Table,
 }
 
@@ -278,32 +281,67 @@ choices!(UnknownSku {
     "reject" => Self::Reject,
 });
 
-/// Makes a type that serde reads a table of the file as. Its text is that table, as TOML.
-#[allow(unused_macros, reason = "settings that are structures come with their tasks")]
+/// Types that serde reads a table of the file as. Their text is that table, inline.
 macro_rules! structures {
-    ($($type:ty: $allowed:literal),+ $(,)?) => { $(
+    ($($type:ty: $allowed:expr;)+) => { $(
         impl Value for $type {
             const SHAPE: Shape = Shape::Table;
             fn allowed() -> String {
-                $allowed.to_owned()
+                $allowed
             }
             fn parse(text: &str) -> Option<Self> {
-                toml::from_str(text).ok()
+                serde::Deserialize::deserialize(ValueDeserializer::parse(text).ok()?).ok()
             }
             fn read_toml(value: Spanned<DeValue<'_>>) -> Result<String, Unfit> {
                 let whole = value.span();
                 let unfit = |e: toml::de::Error| Unfit {
                     at: e.span().unwrap_or(whole.clone()),
-                    why: e.message().to_owned(),
+                    why: format!("is not as it must be: {}", e.message()),
                 };
-                let read = toml::de::ValueDeserializer::from(value.clone());
+                let read = ValueDeserializer::from(value.clone());
                 <$type as serde::Deserialize>::deserialize(read).map_err(unfit)?;
-                let table = toml::de::ValueDeserializer::from(value);
-                let table = <toml::Table as serde::Deserialize>::deserialize(table);
+                let read = ValueDeserializer::from(value);
+                let table = <toml::Value as serde::Deserialize>::deserialize(read);
                 Ok(table.map_err(unfit)?.to_string())
             }
         }
     )+ };
 }
-#[allow(unused_imports, reason = "settings that are structures come with their tasks")]
-pub(super) use structures;
+
+/// What is different for one seller.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Merchant {
+    /// How bad rules are for its documents.
+    #[serde(default)]
+    pub(crate) checks: Levels,
+}
+
+/// Sellers for whom something is different.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Merchant>")]
+pub(crate) struct Merchants(pub(crate) BTreeMap<MerchantId, Merchant>);
+
+impl TryFrom<BTreeMap<String, Merchant>> for Merchants {
+    type Error = String;
+    fn try_from(named: BTreeMap<String, Merchant>) -> Result<Self, String> {
+        let parse = |(name, merchant): (String, Merchant)| match MerchantId::parse(&name) {
+            Ok(id) => Ok((id, merchant)),
+            Err(_) => Err(format!("a seller's name takes {}", <MerchantId as Value>::allowed())),
+        };
+        named.into_iter().map(parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+structures! {
+    Levels: format!("For each rule error, warn or off. By default: {}.", rules());
+    Merchants: "For example [merchants.\"12345678000195\".checks], with rules as in [checks]."
+        .to_owned();
+}
+
+fn rules() -> String {
+    let rule = |(rule, severity): (Rule, Severity)| {
+        format!("{} = \"{}\"", rule.code().as_str(), severity.as_str())
+    };
+    Rule::all().map(rule).collect::<Vec<_>>().join(", ")
+}
