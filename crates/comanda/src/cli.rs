@@ -68,6 +68,8 @@ pub(crate) enum About {
     /// Show settings and where they come from, check them, print an example
     #[command(subcommand)]
     Config(Config),
+    /// Print the description of the HTTP API (OpenAPI 3.1)
+    Openapi,
     /// Print completions for a shell: `comanda completions bash > /etc/bash_completion.d/comanda`
     Completions {
         /// For which shell

@@ -11,6 +11,7 @@ use service::change::Seq;
 use crate::App;
 use crate::error::Error;
 use crate::events::line;
+use crate::openapi::schema::{Change, Cursor};
 use crate::orders::blocking;
 use crate::params::{Params, cursor, read_cursor};
 
@@ -21,6 +22,19 @@ const CHANGES_PER_READ: usize = 64;
 
 /// A page of changes after a cursor; the header names where the next one begins. A page without a
 /// line is the end, for now.
+#[utoipa::path(
+    get, path = "/v1/changes", tag = "changes", operation_id = "list_changes",
+    params(
+        ("after" = Option<Cursor>, Query, description = "Begin behind this change"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 10000, description = "Most changes; \
+            1,000 when not named"),
+    ),
+    responses(
+        (status = 200, body = Change, content_type = "application/x-ndjson",
+            description = "One change a line",
+            headers(("Comanda-Next-Cursor" = Cursor, description = "Where the next page begins"))),
+    ),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response<Body>, Error> {
     let params = Params::read(&uri, &["after", "limit"])?;
     let after = params.parsed("after", read_cursor)?;

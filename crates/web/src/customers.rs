@@ -17,12 +17,23 @@ use service::wire::violation::Code;
 use crate::App;
 use crate::body::{self, ROWS, collect};
 use crate::error::{Error, Kind, RowCode};
+use crate::openapi::schema::{self, Cursor, CustomerPage, CustomerRow, CustomerTags, Name, Stored};
 use crate::orders::blocking;
 use crate::params::{Params, Segment, names_cursor, read_names_cursor};
 use crate::products::recorded;
 use crate::rows::{self, Row};
 
 /// A page of customers, by seller and id.
+#[utoipa::path(
+    get, path = "/v1/customers", tag = "catalogue", operation_id = "list_customers",
+    params(
+        ("merchant_id" = Option<Name>, Query, description = "Of this seller"),
+        ("cursor" = Option<Cursor>, Query, description = "Go on behind an earlier page"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000,
+            description = "Most rows; 100 when not named"),
+    ),
+    responses((status = 200, body = CustomerPage, description = "A page")),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["merchant_id", "cursor", "limit"])?;
     let merchant = params.name("merchant_id", MerchantId::parse)?;
@@ -43,6 +54,15 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<V
 }
 
 /// One customer.
+#[utoipa::path(
+    get, path = "/v1/customers/{id}", tag = "catalogue", operation_id = "show_customer",
+    params(
+        ("id" = Name, Path, description = "The customer"),
+        ("merchant_id" = Option<Name>, Query,
+            description = "The seller; the installation's own when not named"),
+    ),
+    responses((status = 200, body = schema::Customer, description = "The customer")),
+)]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -66,6 +86,12 @@ pub(crate) fn show(customer: &Customer) -> Value {
 }
 
 /// Sets the tags of one customer.
+#[utoipa::path(
+    put, path = "/v1/customers/{id}", tag = "catalogue", operation_id = "put_customer",
+    params(("id" = Name, Path, description = "The customer")),
+    request_body = CustomerTags,
+    responses((status = 200, body = schema::Customer, description = "The customer as it is then")),
+)]
 pub(crate) async fn put_one(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -83,6 +109,17 @@ pub(crate) async fn put_one(
 }
 
 /// Sets the tags of many customers.
+#[utoipa::path(
+    put, path = "/v1/customers", tag = "catalogue", operation_id = "put_customers",
+    request_body(
+        description = "A customer, an array of customers, or JSON lines of them",
+        content(
+            (schema::Rows<CustomerRow> = "application/json"),
+            (CustomerRow = "application/x-ndjson"),
+        ),
+    ),
+    responses((status = 200, body = Stored, description = "All of them are stored")),
+)]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     request: HttpRequest,

@@ -18,11 +18,12 @@ use service::wire::document;
 use service::wire::message::{self, Lang, order_label};
 use service::wire::rules::RuleViolation;
 use service::wire::violation::{self, Code, Detail, Severity};
+use strum::VariantArray;
 
 use crate::batches::BatchError;
 
 /// What kinds of no there are over HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
 pub enum Kind {
     /// The bytes are no document.
     Malformed,
@@ -273,6 +274,17 @@ impl Error {
         }
         response
     }
+}
+
+/// A kind's code, and its title in English.
+pub(crate) fn name(kind: Kind) -> (&'static str, &'static str) {
+    let text = texts::of(kind);
+    (text.code, texts::pick(Lang::En, text.title))
+}
+
+/// Every code a problem may have.
+pub(crate) fn codes() -> Vec<&'static str> {
+    Kind::VARIANTS.iter().map(|kind| texts::of(*kind).code).collect()
 }
 
 impl Wrong {

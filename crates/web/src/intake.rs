@@ -23,6 +23,9 @@ use crate::body::{self, Media, ROWS};
 use crate::error::{Error, Kind};
 use crate::fields::time;
 use crate::json::percent;
+use crate::openapi::schema::{
+    self, Batch, BatchPage, BatchResult, BatchSummary, Cursor, Name, OrderDocument,
+};
 use crate::orders::blocking;
 use crate::params::{NoParams, Params, Segment, names_cursor, read_names_cursor};
 use crate::spool::spool;
@@ -36,6 +39,36 @@ const PARAMETERS: [&str; 5] = [
 ];
 
 /// Spools a batch and starts it.
+#[utoipa::path(
+    post, path = "/v1/batches", tag = "batches", operation_id = "start_batch",
+    params(
+        ("batch_id" = Option<Name>, Query, description = "Its id; else the document's `batchId`, \
+            else the content's hash"),
+        ("max_concurrency" = Option<u32>, Query, minimum = 1, description = "Most items in flight"),
+        ("tolerated_failure_count" = Option<u64>, Query, description = "Give up after more failed \
+            items"),
+        ("tolerated_failure_percentage" = Option<u8>, Query, minimum = 0, maximum = 100,
+            description = "Give up after a greater share of failed items"),
+        ("dry_run" = Option<bool>, Query, description = "Validate, price and look for \
+            stock without any effect"),
+    ),
+    request_body(
+        description = "One document with `orders`, an array of orders, or JSON lines of them; \
+            of any length",
+        content(
+            (schema::BatchBody = "application/json"),
+            (OrderDocument = "application/x-ndjson"),
+        ),
+    ),
+    responses(
+        (status = 202, body = Batch, description = "It is on disk and runs; or this is the run \
+            of the same content, sent earlier",
+            headers(("Location" = String, description = "The batch"))),
+        (status = 409, description = "`batch_conflict` The id was used for other content"),
+        (status = 503, description = "`batches_busy` Too many batches run"),
+        (status = 507, description = "`disk_full` The disk filled up while it was written"),
+    ),
+)]
 pub(crate) async fn start(
     State(app): State<Arc<App>>,
     request: HttpRequest,
@@ -94,6 +127,15 @@ fn link(id: &BatchId) -> String {
 }
 
 /// A page of batches, by id.
+#[utoipa::path(
+    get, path = "/v1/batches", tag = "batches", operation_id = "list_batches",
+    params(
+        ("cursor" = Option<Cursor>, Query, description = "Go on behind an earlier page"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000,
+            description = "Most rows; 50 when not named"),
+    ),
+    responses((status = 200, body = BatchPage, description = "A page")),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["cursor", "limit"])?;
     let after = params.parsed("cursor", |text| BatchId::parse(&read_names_cursor(text)?.0).ok())?;
@@ -113,6 +155,11 @@ fn parse_id(id: &str) -> Result<BatchId, Error> {
 }
 
 /// Where a batch stands.
+#[utoipa::path(
+    get, path = "/v1/batches/{id}", tag = "batches", operation_id = "show_batch",
+    params(("id" = Name, Path, description = "The batch")),
+    responses((status = 200, body = Batch, description = "Where it stands")),
+)]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -164,6 +211,11 @@ pub(crate) fn show(app: &App, state: &BatchState) -> Value {
 }
 
 /// What a batch came to.
+#[utoipa::path(
+    get, path = "/v1/batches/{id}/summary", tag = "batches", operation_id = "batch_summary",
+    params(("id" = Name, Path, description = "The batch")),
+    responses((status = 200, body = BatchSummary, description = "What it has come to so far")),
+)]
 pub(crate) async fn summary(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -173,6 +225,12 @@ pub(crate) async fn summary(
 }
 
 /// What became of each item, as JSON lines.
+#[utoipa::path(
+    get, path = "/v1/batches/{id}/results", tag = "batches", operation_id = "batch_results",
+    params(("id" = Name, Path, description = "The batch")),
+    responses((status = 200, body = BatchResult, content_type = "application/x-ndjson",
+        description = "One item a line, in the input's order")),
+)]
 pub(crate) async fn results(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -184,6 +242,15 @@ pub(crate) async fn results(
 }
 
 /// Takes no more items.
+#[utoipa::path(
+    post, path = "/v1/batches/{id}/stop", tag = "batches", operation_id = "stop_batch",
+    params(("id" = Name, Path, description = "The batch")),
+    responses(
+        (status = 202, body = Batch, description = "It takes no more items",
+            headers(("Location" = String, description = "The batch"))),
+        (status = 409, description = "`wrong_state` It does not run"),
+    ),
+)]
 pub(crate) async fn stop(
     State(app): State<Arc<App>>,
     Segment(id): Segment,
@@ -194,6 +261,16 @@ pub(crate) async fn stop(
 }
 
 /// Runs failed items again.
+#[utoipa::path(
+    post, path = "/v1/batches/{id}/redrive", tag = "batches", operation_id = "redrive_batch",
+    params(("id" = Name, Path, description = "The batch")),
+    responses(
+        (status = 202, body = Batch, description = "The batch of its failed items",
+            headers(("Location" = String, description = "The batch"))),
+        (status = 409, description = "`wrong_state` It still runs"),
+        (status = 503, description = "`batches_busy` Too many batches run"),
+    ),
+)]
 pub(crate) async fn redrive(
     State(app): State<Arc<App>>,
     Segment(id): Segment,

@@ -12,12 +12,14 @@ pub mod error;
 pub mod keys;
 pub mod limits;
 pub mod metrics;
+pub mod openapi;
 pub mod router;
 pub mod serve;
 
 mod body;
 mod changes;
 mod customers;
+mod docs;
 mod events;
 mod explain;
 mod fields;

@@ -32,6 +32,7 @@ use crate::events::{self, kind, policy};
 use crate::explain;
 use crate::fields::{money, time};
 use crate::guard::Spoken;
+use crate::openapi::schema::{Bytes, Name, OrderOrInvalid};
 use crate::params::{Params, Segment, cursor};
 use crate::place::{Dialect, link};
 
@@ -93,6 +94,18 @@ fn find(app: &App, id: &str, uri: &Uri) -> Result<Found, Error> {
 }
 
 /// One order.
+#[utoipa::path(
+    get, path = "/v1/orders/{id}", tag = "orders", operation_id = "show_order",
+    params(
+        ("id" = Name, Path, description = "The order"),
+        ("merchant_id" = Option<Name>, Query, description = "The seller, when several use that id"),
+    ),
+    responses(
+        (status = 200, body = OrderOrInvalid, description = "The order with its lines, the \
+            explanation of its price, and its history"),
+        (status = 409, description = "`ambiguous_order` Several sellers have that id"),
+    ),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(Spoken(lang)): Extension<Spoken>,
@@ -109,6 +122,18 @@ pub(crate) async fn show(
 }
 
 /// An order's document, byte for byte.
+#[utoipa::path(
+    get, path = "/v1/orders/{id}/document", tag = "orders", operation_id = "order_document",
+    params(
+        ("id" = Name, Path, description = "The order"),
+        ("merchant_id" = Option<Name>, Query, description = "The seller, when several use that id"),
+    ),
+    responses(
+        (status = 200, body = Bytes, content_type = "application/octet-stream",
+            description = "What was sent"),
+        (status = 409, description = "`ambiguous_order` Several sellers have that id"),
+    ),
+)]
 pub(crate) async fn document(
     State(app): State<Arc<App>>,
     Segment(id): Segment,

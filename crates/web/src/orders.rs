@@ -18,6 +18,10 @@ use crate::error::{Error, Kind};
 use crate::events::{self, kind};
 use crate::fields::{money, time};
 use crate::guard::Spoken;
+use crate::openapi::schema::Status as StatusName;
+use crate::openapi::schema::{
+    Channel as ChannelName, Cursor, LineStatus, Name, OrderPage, OrderRow,
+};
 use crate::params::{Params, Segment, cursor, read_cursor};
 use crate::place::link;
 
@@ -36,6 +40,28 @@ const PARAMETERS: [&str; 11] = [
 ];
 
 /// A page of orders, newest first.
+#[utoipa::path(
+    get, path = "/v1/orders", tag = "orders", operation_id = "list_orders",
+    params(
+        ("status" = Option<StatusName>, Query, description = "In this state"),
+        ("merchant_id" = Option<Name>, Query, description = "Of this seller"),
+        ("customer_id" = Option<Name>, Query, description = "Of this customer of the seller"),
+        ("sku" = Option<Name>, Query, description = "With this product of the seller"),
+        ("line_status" = Option<LineStatus>, Query, description = "With the product in this state"),
+        ("batch_id" = Option<Name>, Query, description = "Of this batch"),
+        ("channel" = Option<ChannelName>, Query, description = "That came in there"),
+        ("from" = Option<String>, Query, description = "Received at or after (RFC 3339, or a day)"),
+        ("until" = Option<String>, Query, description = "Received before (RFC 3339), or by the \
+            end of a day"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Most rows; 50 \
+            when not named"),
+        ("cursor" = Option<Cursor>, Query, description = "Go on behind an earlier page"),
+    ),
+    responses(
+        (status = 200, body = OrderPage, description = "A page"),
+        (status = 400, description = "`unsupported_filters` These filters do not go together"),
+    ),
+)]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Extension(Spoken(lang)): Extension<Spoken>,
@@ -135,6 +161,18 @@ pub(crate) fn row(app: &App, seq: Seq, state: &OrderState, lang: Lang) -> Value 
 }
 
 /// Notes that an order's goods were handed over; answers the order as it is then.
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/fulfil", tag = "orders", operation_id = "fulfil_order",
+    params(
+        ("id" = Name, Path, description = "The order"),
+        ("merchant_id" = Option<Name>, Query, description = "The seller, when several use that id"),
+    ),
+    responses(
+        (status = 200, body = OrderRow, description = "The order as it is then"),
+        (status = 409, description = "`wrong_state` It is not completed · `ambiguous_order` \
+            Several sellers have that id"),
+    ),
+)]
 pub(crate) async fn fulfil(
     State(app): State<Arc<App>>,
     Extension(Spoken(lang)): Extension<Spoken>,

@@ -19,6 +19,11 @@ use crate::guard::Spoken;
 const PAGE: &str = include_str!("page.html");
 
 /// The page, in the reader's language.
+#[utoipa::path(
+    get, path = "/", tag = "operations", operation_id = "start_page",
+    responses((status = 200, body = String, content_type = "text/html", description = "The start \
+        page")),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Extension(Spoken(lang)): Extension<Spoken>,

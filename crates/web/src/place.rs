@@ -24,6 +24,7 @@ use crate::body::{self, Media};
 use crate::error::{Error, Kind};
 use crate::json::{Writer, percent};
 use crate::metrics::Outcome;
+use crate::openapi::schema::{OrderDocument, Placed, purchase, transfer};
 use crate::params::Params;
 
 /// Whose names an answer carries.
@@ -42,7 +43,25 @@ impl Dialect {
     }
 }
 
-/// The router's way in.
+/// Places an order.
+///
+/// The answer comes when the order is on disk: validated, deduplicated, priced, its stock reserved.
+#[utoipa::path(
+    post, path = "/v1/orders", tag = "orders", operation_id = "place_order",
+    request_body(
+        content = OrderDocument, description = "An order, at most 256 KiB",
+        examples(
+            ("purchase" = (value = json!(purchase()))),
+            ("transfer" = (value = json!(transfer()))),
+        ),
+    ),
+    responses(
+        (status = 202, body = Placed, description = "It is on disk",
+            headers(("Location" = String, description = "The order"))),
+        (status = 409, description = "`duplicate` The seller has an order with that id"),
+        (status = 422, description = "`unsupported_command` Amend and cancel are not offered here"),
+    ),
+)]
 pub(crate) async fn handle(
     State(app): State<Arc<App>>,
     request: HttpRequest,

@@ -17,6 +17,7 @@ use crate::App;
 use crate::body::{self, ROWS, collect};
 use crate::error::{Error, Kind, RowCode};
 use crate::fields::unit_price;
+use crate::openapi::schema::{self, Cursor, Name, ProductPage, ProductRow, Stored};
 use crate::orders::blocking;
 use crate::params::{Params, Segment, names_cursor, read_stock_cursor};
 use crate::rows::{self, Row};
@@ -27,6 +28,16 @@ const PRODUCTS_PER_COMMIT_MAX: usize = 1_000;
 const DESCRIPTION_BYTES_MAX: usize = 1_000;
 
 /// A page of products, by seller and SKU.
+#[utoipa::path(
+    get, path = "/v1/products", tag = "catalogue", operation_id = "list_products",
+    params(
+        ("merchant_id" = Option<Name>, Query, description = "Of this seller"),
+        ("cursor" = Option<Cursor>, Query, description = "Go on behind an earlier page"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000,
+            description = "Most rows; 100 when not named"),
+    ),
+    responses((status = 200, body = ProductPage, description = "A page")),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["merchant_id", "cursor", "limit"])?;
     let merchant = params.name("merchant_id", MerchantId::parse)?;
@@ -66,6 +77,15 @@ fn page(
 }
 
 /// One product.
+#[utoipa::path(
+    get, path = "/v1/products/{sku}", tag = "catalogue", operation_id = "show_product",
+    params(
+        ("sku" = Name, Path, description = "The product"),
+        ("merchant_id" = Option<Name>, Query,
+            description = "The seller; the installation's own when not named"),
+    ),
+    responses((status = 200, body = schema::Product, description = "The product")),
+)]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Segment(sku): Segment,
@@ -92,6 +112,17 @@ pub(crate) fn show(app: &App, product: &Product) -> Value {
 }
 
 /// Adds or changes products: all of them, or none when a row is invalid.
+#[utoipa::path(
+    put, path = "/v1/products", tag = "catalogue", operation_id = "put_products",
+    request_body(
+        description = "A product, an array of products, or JSON lines of them",
+        content(
+            (schema::Rows<ProductRow> = "application/json"),
+            (ProductRow = "application/x-ndjson"),
+        ),
+    ),
+    responses((status = 200, body = Stored, description = "All of them are stored")),
+)]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     request: HttpRequest,

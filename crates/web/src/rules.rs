@@ -11,11 +11,16 @@ use service::wire::rules;
 use crate::App;
 use crate::body::{self, JSON, Media, collect};
 use crate::error::{Error, Kind};
+use crate::openapi::schema::{RulesDocument, RulesInForce, RulesSaved};
 use crate::order::json_response;
 use crate::orders::blocking;
 use crate::params::Params;
 
 /// The installation's rules and their version.
+#[utoipa::path(
+    get, path = "/v1/pricing-rules", tag = "pricing", operation_id = "show_rules",
+    responses((status = 200, body = RulesInForce, description = "The rules in force")),
+)]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     uri: axum::http::Uri,
@@ -29,6 +34,11 @@ pub(crate) async fn show(
 }
 
 /// Saves rules; orders that come from now on are priced by them.
+#[utoipa::path(
+    put, path = "/v1/pricing-rules", tag = "pricing", operation_id = "put_rules",
+    request_body = RulesDocument,
+    responses((status = 200, body = RulesSaved, description = "They are in force")),
+)]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
     request: HttpRequest,

@@ -10,13 +10,25 @@ use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use crate::App;
+use crate::openapi::schema::{Alive, Readiness, ServerStatus};
 
 /// Alive: whoever answers is.
+#[utoipa::path(
+    get, path = "/health", tag = "operations", operation_id = "health",
+    responses((status = 200, body = Alive, description = "Alive")),
+)]
 pub(crate) async fn health(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({"status": "ok", "version": app.settings.version}))
 }
 
 /// Ready: the store takes requests.
+#[utoipa::path(
+    get, path = "/ready", tag = "operations", operation_id = "ready",
+    responses(
+        (status = 200, body = Readiness, description = "Requests are taken"),
+        (status = 503, body = Readiness, description = "Requests are not taken"),
+    ),
+)]
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response<Body> {
     let health = (app.health)();
     let ready = health.is_ready();
@@ -36,6 +48,10 @@ fn checks(app: &App) -> Value {
 }
 
 /// Figures of this server since it started.
+#[utoipa::path(
+    get, path = "/v1/status", tag = "operations", operation_id = "status",
+    responses((status = 200, body = ServerStatus, description = "Figures")),
+)]
 pub(crate) async fn status(State(app): State<Arc<App>>) -> Json<Value> {
     let gauges = (app.gauges)();
     Json(json!({
@@ -50,6 +66,11 @@ pub(crate) async fn status(State(app): State<Arc<App>>) -> Json<Value> {
 }
 
 /// Everything that is counted, for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", tag = "operations", operation_id = "metrics",
+    responses((status = 200, body = String, content_type = "text/plain", description = "Everything \
+        that is counted, for Prometheus")),
+)]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
     let text = app.metrics.render(&(app.gauges)());
     ([("content-type", "text/plain; version=0.0.4")], text).into_response()

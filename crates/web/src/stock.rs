@@ -16,6 +16,9 @@ use service::wire::violation::Code;
 use crate::App;
 use crate::body::{self, JSON, Media, ROWS, collect};
 use crate::error::{Error, Kind, RowCode};
+use crate::openapi::schema::{
+    self, Counted, Cursor, Name, StockAdjustment, StockCount, StockLevel, StockPage,
+};
 use crate::orders::blocking;
 use crate::params::{Params, Segment, names_cursor, read_stock_cursor};
 use crate::products::stock_key;
@@ -27,6 +30,17 @@ const REASON_BYTES_MAX: usize = 500;
 const REFUSED_LISTED_MAX: usize = 1_000;
 
 /// A page of counters, by seller and SKU.
+#[utoipa::path(
+    get, path = "/v1/stock", tag = "stock", operation_id = "list_stock",
+    params(
+        ("merchant_id" = Option<Name>, Query, description = "Of this seller"),
+        ("sku" = Option<Name>, Query, description = "Of this product"),
+        ("cursor" = Option<Cursor>, Query, description = "Go on behind an earlier page"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000,
+            description = "Most rows; 100 when not named"),
+    ),
+    responses((status = 200, body = StockPage, description = "A page")),
+)]
 pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["merchant_id", "sku", "cursor", "limit"])?;
     let merchant = params.name("merchant_id", MerchantId::parse)?;
@@ -70,6 +84,15 @@ fn page(
 }
 
 /// The counters of one product.
+#[utoipa::path(
+    get, path = "/v1/stock/{sku}", tag = "stock", operation_id = "show_stock",
+    params(
+        ("sku" = Name, Path, description = "The product"),
+        ("merchant_id" = Option<Name>, Query,
+            description = "The seller; the installation's own when not named"),
+    ),
+    responses((status = 200, body = StockLevel, description = "Its counters")),
+)]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     Segment(sku): Segment,
@@ -96,6 +119,17 @@ fn show(key: &StockKey, stock: Stock) -> Value {
 
 /// Takes counted stock over, many products at once. A count that cannot apply is listed; its
 /// neighbours apply.
+#[utoipa::path(
+    post, path = "/v1/stock", tag = "stock", operation_id = "count_stock",
+    request_body(
+        description = "A count, an array of counts, or JSON lines of them",
+        content(
+            (schema::Rows<StockCount> = "application/json"),
+            (StockCount = "application/x-ndjson"),
+        ),
+    ),
+    responses((status = 200, body = Counted, description = "What became of them")),
+)]
 pub(crate) async fn count(
     State(app): State<Arc<App>>,
     request: HttpRequest,
@@ -143,6 +177,17 @@ fn reason(row: &mut Row<'_>) -> Box<str> {
 }
 
 /// Changes one product's stock on hand.
+#[utoipa::path(
+    post, path = "/v1/stock/{sku}/adjustments", tag = "stock", operation_id = "adjust_stock",
+    params(("sku" = Name, Path, description = "The product")),
+    request_body = StockAdjustment,
+    responses(
+        (status = 200, body = StockLevel, description = "The counters as they are then"),
+        (status = 409, description = "`below_reserved` Less would be left than is promised · \
+            `stock_out_of_range` Below zero or above what a counter holds · `too_many_releases` \
+            Too many orders would lose their reservations at once"),
+    ),
+)]
 pub(crate) async fn adjust(
     State(app): State<Arc<App>>,
     Segment(sku): Segment,

@@ -44,6 +44,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     let loaded = crate::config::load(&settings, crate::config::environment);
     match command {
         Any::About(About::Config(command)) => config::config(command, loaded, json),
+        Any::About(About::Openapi) => shell::openapi(),
         Any::About(About::Completions { shell }) => shell::completions(shell),
         Any::About(About::Man { dir }) => shell::man(&dir),
         Any::Work(command) => work(command, &loaded?.installation, json),

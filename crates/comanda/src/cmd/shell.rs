@@ -1,4 +1,5 @@
-//! `comanda completions` and `comanda man`: the command line, told to shells and to `man`.
+//! `comanda completions`, `comanda man` and `comanda openapi`: the command line and the HTTP API,
+//! told to shells, to `man`, and to whatever reads OpenAPI.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -24,5 +25,10 @@ pub(super) fn man(dir: &Path) -> Result<ExitCode> {
     };
     write().with_context(|| format!("write man pages to {}", dir.display()))?;
     render::say(format_args!("man pages are in {}", dir.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn openapi() -> Result<ExitCode> {
+    render::say(web::openapi::json());
     Ok(ExitCode::SUCCESS)
 }

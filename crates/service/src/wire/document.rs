@@ -24,6 +24,7 @@ use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
 use self::shape::{Document, Entries};
+pub use self::shape::{Field, Kind as FieldKind};
 use super::checks::Checks;
 use super::violation::Violation;
 
@@ -160,6 +161,9 @@ pub struct Found {
     /// Where it came in.
     pub channel: Channel,
 }
+
+/// The fields that mean something in a document: the table it is read by.
+pub const FIELDS: &[Field] = Document::FIELDS;
 
 /// Deepest nesting of a document. Documents are read again by others, and no parser of theirs
 /// may run out of stack.

@@ -1,5 +1,6 @@
 //! A server without a socket, and answers as data.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -14,6 +15,8 @@ use service::serial;
 use service::wire::document::{self, MissingId};
 use tower::ServiceExt;
 use web::{App, Settings};
+
+use crate::contract;
 
 /// The first moment of every test: 2026-01-02T03:04:05Z; each commit is a second later.
 const BEGIN: i64 = 1_767_323_045_000_000;
@@ -34,7 +37,7 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    fn new(method: Method, path: &str, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(method: Method, path: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { method, path: path.into(), headers: Vec::new(), body: body.into() }
     }
 
@@ -96,6 +99,8 @@ impl Api {
             request = request.header(*name, value);
         }
         let request = request.body(Body::from(ask.body)).unwrap();
+        let name = format!("{} {}", request.method(), request.uri());
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let mut answer = json!({"status": response.status().as_u16()});
         for name in HEADERS {
@@ -103,8 +108,11 @@ impl Api {
                 answer[name] = value.to_str().unwrap().into();
             }
         }
+        let is_packed = response.headers().get("content-encoding").is_some_and(|e| e == "gzip");
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let text = String::from_utf8(body.to_vec()).unwrap();
+        let text =
+            if is_packed { unpacked(&body) } else { String::from_utf8(body.into()).unwrap() };
+        contract::holds(&name, &method, &path, &answer, &text);
         answer["body"] = serde_json::from_str(&text).unwrap_or_else(|_| {
             let lines: Vec<Value> = text
                 .lines()
@@ -125,6 +133,12 @@ impl Api {
         }
         story
     }
+}
+
+fn unpacked(body: &[u8]) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(body).read_to_string(&mut text).unwrap();
+    text
 }
 
 fn ledger() -> MemoryLedger {

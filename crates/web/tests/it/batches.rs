@@ -63,13 +63,30 @@ impl BatchRuns for Fake {
         ready(Ok(Started::New(state(id.as_str()))))
     }
     fn summary(&self, id: &BatchId) -> Task<'_, Result<serde_json::Value, BatchError>> {
-        ready(Ok(serde_json::json!({"batch_id": id.as_str()})))
+        ready(Ok(serde_json::json!({
+            "batch_id": id.as_str(),
+            "status": "SUCCEEDED",
+            "items": {"total": 0, "succeeded": 0, "failed": 0, "skipped": 0, "pending": 0},
+            "by_status": {},
+            "by_reason": {},
+            "totals": {"gross": "0.00", "discounts": "0.00", "surcharges": "0.00", "net": "0.00"},
+            "by_rule": [],
+            "units": 0,
+            "unpriced": 0,
+            "shortages": [],
+            "issues": [],
+            "issues_total": 0,
+            "started_at": "2026-01-02T03:04:05Z",
+            "updated_at": "2026-01-02T03:04:05Z",
+            "orders_per_second": 0,
+        })))
     }
     fn results(&self, _: &BatchId) -> Task<'_, Result<Lines, BatchError>> {
         let (to, lines) = tokio::sync::mpsc::channel(2);
         tokio::spawn(async move {
             for at in 0..10 {
-                _ = to.send(Ok(Bytes::from(format!("{{\"index\":{at}}}\n")))).await;
+                let line = format!("{{\"index\":{at},\"outcome\":\"succeeded\"}}\n");
+                _ = to.send(Ok(Bytes::from(line))).await;
             }
         });
         ready(Ok(lines))

@@ -5,6 +5,7 @@
 mod api;
 mod bad_inputs;
 mod batches;
+mod contract;
 mod guard;
 mod intake;
 mod lookups;

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use super::reader::{Quoted, Reader, unescape, unescapes};
 
 /// What a field may be.
-pub(super) enum Kind {
+pub enum Kind {
     /// A text, or a whole number for one.
     Text,
     /// A number, or a text that may hold one.
@@ -27,11 +27,11 @@ pub(super) enum Kind {
 }
 
 /// One field of an object.
-pub(super) struct Field {
+pub struct Field {
     /// Its spellings; violations name a missing field by the first.
-    pub(super) names: &'static [&'static str],
+    pub names: &'static [&'static str],
     /// What it may be.
-    pub(super) kind: Kind,
+    pub kind: Kind,
 }
 
 /// A place that a value is read into. Filled where it stands: documents are too large to be moved

@@ -1,0 +1,147 @@
+//! Rules, changes, and how the server fares.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{Cursor, Time};
+
+/// The rules in force.
+#[derive(ToSchema)]
+pub struct RulesInForce {
+    /// 0 while none were ever saved.
+    version: u64,
+    /// The document as it was saved.
+    #[schema(value_type = Value)]
+    source: Value,
+}
+
+/// Rules to put in force. An array of rules is such a document as well.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"rules": [{"id": "gold-5", "when": "'gold' in customer.tags",
+    "effect": {"type": "order_percentage_off", "percent": "5"}}]}))]
+pub struct RulesDocument {
+    /// Of a batch's rules: whether they are added to the installation's.
+    extend: Option<bool>,
+    rules: Vec<Rule>,
+}
+
+/// A rule: where it holds, on what condition, and what it does.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Shown in explanations; once in a document.
+    id: super::Name,
+    /// Smaller ones first.
+    priority: Option<i64>,
+    /// Whether no other rule of its stage applies after it.
+    exclusive: Option<bool>,
+    /// RFC 3339.
+    valid_from: Option<String>,
+    /// RFC 3339.
+    valid_until: Option<String>,
+    scope: Option<RuleScope>,
+    /// A CEL expression over `order`, `line`, `product`, `customer`, `now` and `batch`.
+    #[schema(example = "order.total >= 10000 && 'gold' in customer.tags")]
+    when: Option<String>,
+    /// `type` says what it does; the other members belong to the type.
+    #[schema(value_type = Map<String, Value>)]
+    effect: Map<String, Value>,
+}
+
+/// Where a rule holds; a list that is not there holds everywhere.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleScope {
+    merchants: Option<Vec<super::Name>>,
+    channels: Option<Vec<super::Channel>>,
+    skus: Option<Vec<super::Name>>,
+    categories: Option<Vec<super::Name>>,
+}
+
+/// What saving rules came to.
+#[derive(ToSchema)]
+pub struct RulesSaved {
+    /// Explanations of prices name it.
+    #[schema(minimum = 1)]
+    version: u64,
+    /// How many there are.
+    rules: u64,
+}
+
+/// One change: a line. What else it has depends on its kind.
+#[derive(ToSchema)]
+pub struct Change {
+    /// Its place in the log.
+    cursor: Cursor,
+    at: Time,
+    kind: ChangeKind,
+    /// What it says beyond that.
+    #[serde(flatten)]
+    #[schema(value_type = HashMap<String, Value>)]
+    more: HashMap<String, Value>,
+}
+
+/// What a change is about.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// Something happened to an order.
+    Order,
+    /// Something was sent that is no order.
+    Invalid,
+    /// Stock on hand was counted or adjusted.
+    Stock,
+    /// Free stock was given to orders that waited.
+    StockReleased,
+    /// Products were stored.
+    Products,
+    /// A customer's tags were stored.
+    Customer,
+    /// Rules were saved.
+    PricingRules,
+    /// A batch got on.
+    Batch,
+}
+
+/// The server is alive.
+#[derive(ToSchema)]
+pub struct Alive {
+    /// Always `ok`.
+    #[schema(example = "ok")]
+    status: String,
+    /// The program's version.
+    version: String,
+}
+
+/// Whether requests are taken, and why not.
+#[derive(ToSchema)]
+pub struct Readiness {
+    ready: bool,
+    /// Whether the store's writer takes requests.
+    writer_alive: bool,
+    /// Whether disk space is below the safe minimum.
+    disk_low: bool,
+    disk_free_bytes: Option<u64>,
+    /// What is wrong, for operators.
+    problems: Vec<String>,
+}
+
+/// Figures of this server since it started.
+#[derive(ToSchema)]
+pub struct ServerStatus {
+    /// The program's version.
+    version: String,
+    checks: Readiness,
+    /// Orders taken in over HTTP.
+    orders_taken: u64,
+    /// Bytes that wait for the writer.
+    queue_bytes: u64,
+    /// Requests that wait for the writer.
+    queue_requests: u64,
+    /// Bytes of the log that are not yet in the projection.
+    projection_lag_bytes: u64,
+    log_bytes: u64,
+}
