@@ -251,3 +251,14 @@ fn commands_without_a_server_do_what_the_api_does() {
     assert_eq!(shown["source"]["rules"].as_array().map(Vec::len), Some(8), "{shown:#}");
     home.examine();
 }
+
+#[test]
+fn the_api_describes_itself_without_a_store() {
+    let home = Home::new();
+    let described = home.run(&["openapi"]);
+    assert_eq!(described.code, 0, "{}", described.err);
+    let described = described.json();
+    assert_eq!(described["openapi"], "3.1.0");
+    assert!(described["paths"]["/v1/orders"]["post"].is_object());
+    assert!(!home.store().exists());
+}
