@@ -108,6 +108,11 @@ pub(crate) enum Command {
     /// Look orders up, send one, fulfil one
     #[command(subcommand)]
     Orders(Orders),
+    /// What the order in FILE would come to, line by line, without placing it
+    Quote {
+        /// The document, or - for standard input; an id that is used makes no difference
+        file: PathBuf,
+    },
     /// Look at stock and change it
     #[command(subcommand)]
     Stock(Stock),
@@ -358,6 +363,30 @@ pub(crate) enum Rules {
         /// A JSON document
         file: PathBuf,
     },
+    /// What past orders would have cost by the rules in FILE, and the difference
+    ///
+    /// Orders are priced again at the prices they had, as of the moment they came in; categories
+    /// and customers' tags are those of today. Nothing changes. With --json each order that
+    /// differs is a line, and the last line holds the sums.
+    Test(RulesTest),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RulesTest {
+    /// A JSON document
+    pub(crate) file: PathBuf,
+    /// Orders of this seller
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
+    /// Orders received at or after (RFC 3339, or a day)
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// Orders received before (RFC 3339), or until the end of a day
+    #[arg(long, visible_alias = "to")]
+    pub(crate) until: Option<String>,
+    /// Show so many of the orders that differ most
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(0..=1_000))]
+    pub(crate) show: u16,
 }
 
 #[derive(Debug, Subcommand)]

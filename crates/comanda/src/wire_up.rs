@@ -9,7 +9,7 @@ use web::metrics::Gauges;
 use web::{App, Health, Keys};
 
 use crate::batches::{Port, Runner};
-use crate::installation::Installation;
+use crate::installation::{Installation, clock};
 
 /// A store with everything around it.
 pub(crate) struct Node {
@@ -63,6 +63,7 @@ impl Node {
         app.batches = Arc::new(Port(batches.clone()));
         app.keys = keys;
         app.health = health(engine.clone());
+        app.clock = clock();
         app.gauges = gauges(engine.clone());
         Ok(Self { engine, app: Arc::new(app), batches })
     }

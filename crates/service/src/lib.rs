@@ -15,4 +15,5 @@ pub mod memory;
 pub mod prepare;
 pub mod serial;
 pub mod view;
+pub mod whatif;
 pub mod wire;

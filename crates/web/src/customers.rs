@@ -15,10 +15,8 @@ use service::ledger::{PAGE_ROWS_MAX, Request};
 use service::wire::violation::Code;
 
 use crate::App;
-use crate::body::{self, ROWS, collect};
 use crate::error::{Error, Kind, RowCode};
 use crate::openapi::schema::{self, Cursor, CustomerPage, CustomerRow, CustomerTags, Name, Stored};
-use crate::orders::blocking;
 use crate::params::{Params, Segment, names_cursor, read_names_cursor};
 use crate::products::recorded;
 use crate::rows::{self, Row};
@@ -98,7 +96,8 @@ pub(crate) async fn put_one(
     request: HttpRequest,
 ) -> Result<Json<Value>, Error> {
     let id = CustomerId::parse(&id).map_err(|_| Error::new(Kind::NotFound))?;
-    let mut customers = read(&app, request, Some(id)).await?;
+    let named = move |app: &App, row: &mut Row<'_>| parse(app, row, Some(&id));
+    let mut customers = rows::receive(&app, request, named).await?;
     match (customers.pop(), customers.is_empty()) {
         (Some(customer), true) => {
             recorded(&app, vec![Request::PutCustomer(customer.clone())]).await?;
@@ -124,28 +123,13 @@ pub(crate) async fn put(
     State(app): State<Arc<App>>,
     request: HttpRequest,
 ) -> Result<Json<Value>, Error> {
-    let customers = read(&app, request, None).await?;
+    let customers = rows::receive(&app, request, |app, row| parse(app, row, None)).await?;
     let stored = customers.len();
     for chunk in customers.chunks(service::ledger::REQUESTS_PER_CALL_MAX) {
         let requests = chunk.iter().cloned().map(Request::PutCustomer).collect();
         recorded(&app, requests).await?;
     }
     Ok(Json(json!({"stored": stored})))
-}
-
-async fn read(
-    app: &Arc<App>,
-    request: HttpRequest,
-    named: Option<CustomerId>,
-) -> Result<Vec<Customer>, Error> {
-    let (parts, sent) = request.into_parts();
-    Params::read(&parts.uri, &[])?;
-    let media = body::media(&parts.headers, ROWS)?;
-    let limits = &app.settings.limits;
-    let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
-    let read =
-        move |app: &App| rows::read(app, &bytes, media, |row| parse(app, row, named.as_ref()));
-    blocking(app, read).await
 }
 
 fn parse(app: &App, row: &mut Row<'_>, named: Option<&CustomerId>) -> Option<Customer> {

@@ -65,6 +65,8 @@ pub enum Kind {
     TooLarge,
     /// Not a media type that is read here.
     UnsupportedMediaType,
+    /// Amend or cancel, which cannot be quoted.
+    NotQuotable,
     /// Amend or cancel, which is not offered.
     UnsupportedCommand,
     /// The client's allowance is used up.
@@ -217,7 +219,7 @@ impl Error {
             | Kind::BatchConflict => StatusCode::CONFLICT,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Kind::UnsupportedCommand => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::UnsupportedCommand | Kind::NotQuotable => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Kind::SpoolFull => StatusCode::INSUFFICIENT_STORAGE,
             Kind::Full
@@ -290,12 +292,7 @@ pub(crate) fn codes() -> Vec<&'static str> {
 impl Wrong {
     fn json(&self, lang: Lang) -> Value {
         match self {
-            Self::Document(violation) => json!({
-                "pointer": violation.pointer,
-                "code": violation.code.as_str(),
-                "severity": violation.severity.as_str(),
-                "message": message::text(violation, lang),
-            }),
+            Self::Document(wrong) => violation(wrong, lang),
             Self::Stored(fault) => stored(fault, Severity::Error, lang),
             Self::Rule(violation) => json!({
                 "pointer": violation.pointer,
@@ -339,6 +336,16 @@ impl RowCode {
 fn sentence(pointer: &str, code: Code, detail: Detail, severity: Severity, lang: Lang) -> String {
     let pointer = pointer.to_owned().into();
     message::text(&violation::Violation { pointer, code, severity, detail }, lang)
+}
+
+/// A violation of an order document.
+pub(crate) fn violation(violation: &violation::Violation, lang: Lang) -> Value {
+    json!({
+        "pointer": violation.pointer,
+        "code": violation.code.as_str(),
+        "severity": violation.severity.as_str(),
+        "message": message::text(violation, lang),
+    })
 }
 
 /// A violation that the ledger kept: place and code, and the message where the code alone makes

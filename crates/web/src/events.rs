@@ -52,7 +52,7 @@ pub(crate) fn details(app: &App, event: &Event) -> Value {
     }
 }
 
-fn rejection(why: &Rejection) -> Value {
+pub(crate) fn rejection(why: &Rejection) -> Value {
     match why {
         Rejection::OutOfStock(short) => json!({"code": why.code(), "shortages": shortages(short)}),
         Rejection::UnknownSku(skus) => json!({"code": why.code(), "skus": names(skus)}),
@@ -63,7 +63,7 @@ fn names(skus: &[Sku]) -> Vec<&str> {
     skus.iter().map(Sku::as_str).collect()
 }
 
-fn shortages(shortages: &[Shortage]) -> Vec<Value> {
+pub(crate) fn shortages(shortages: &[Shortage]) -> Vec<Value> {
     let one =
         |s: &Shortage| json!({"sku": s.sku.as_str(), "wanted": s.wanted, "available": s.available});
     shortages.iter().map(one).collect()

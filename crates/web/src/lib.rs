@@ -32,8 +32,10 @@ mod page;
 mod params;
 mod place;
 mod products;
+mod quotes;
 mod rows;
 mod rules;
+mod rules_test;
 mod spool;
 mod status;
 mod stock;
@@ -41,7 +43,9 @@ mod stock;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use domain::time::Timestamp;
 use service::ledger::Ledger;
+use service::memory::Clock;
 use service::wire::document;
 use service::wire::message::Lang;
 
@@ -68,6 +72,8 @@ pub struct App {
     pub clients: Clients,
     /// What is counted.
     pub metrics: Metrics,
+    /// What time it is, for quotes and for links that expire.
+    pub clock: Clock,
     /// How the server fares. Asked often: must be cheap.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
     /// Figures of the store, for `/metrics`.
@@ -75,7 +81,7 @@ pub struct App {
 }
 
 impl App {
-    /// An app without API keys, that is always healthy and has no figures of a store: set the
+    /// An app without API keys on the system's clock, that is always healthy and has no figures of a store: set the
     /// fields that are known better.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
@@ -85,6 +91,7 @@ impl App {
             keys: None,
             clients: Clients::new(&settings.limits),
             metrics: Metrics::default(),
+            clock: Arc::new(|| Timestamp(jiff::Timestamp::now().as_microsecond())),
             health: Arc::new(Health::default),
             gauges: Arc::new(Gauges::default),
             settings,

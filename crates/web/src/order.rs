@@ -14,15 +14,14 @@ use domain::event::Event;
 use domain::id::{MerchantId, OrderId};
 use domain::order;
 use domain::pricing::Pricing;
-use domain::state::OrderState;
+use domain::state::Claim;
 use domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use service::change::{Audit, Seq};
 use service::ledger::{Found, OrderView};
-use service::wire::checks::Checks;
-use service::wire::document::{self, Command, MissingId};
+use service::wire::document;
 use service::wire::message::{Lang, line_label, order_label};
 use service::wire::violation::Severity;
 
@@ -162,7 +161,7 @@ pub(crate) fn json_response(status: StatusCode, body: String) -> Response<Body> 
     response
 }
 
-fn written(shown: &impl Serialize) -> Result<String, Error> {
+pub(crate) fn written(shown: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(shown).map_err(|_| Error::new(Kind::Internal))
 }
 
@@ -171,6 +170,7 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
     let label = order_label(state.status.as_str(), lang);
     let pricing = view.history.iter().rev().find_map(|(_, _, event)| priced(event));
     let pricing = pricing.map(|pricing| explain::pricing(app, pricing));
+    let purchase = read_again(app, view);
     let link = link(&state.key);
     let path = link.split_once('?').unwrap_or((&link, ""));
     written(&Shown {
@@ -190,7 +190,7 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
         total: state.total.map(|total| money(total, app.settings.exponent())),
         currency: &app.settings.currency,
         shortage_policy: policy(state.shortage),
-        lines: lines(app, view, pricing.as_ref(), lang),
+        lines: lines(purchase.as_ref(), &state.claims, pricing.as_ref(), lang),
         pricing: pricing.map(without_lines),
         repeats: state.repeats,
         warnings: view.warnings.iter().map(|w| stored(w, Severity::Warn, lang)).collect(),
@@ -222,7 +222,7 @@ fn priced(event: &Event) -> Option<&Pricing> {
 }
 
 /// The explanation beside the lines, which carry their own part of it.
-fn without_lines(mut pricing: Value) -> Value {
+pub(crate) fn without_lines(mut pricing: Value) -> Value {
     if let Some(members) = pricing.as_object_mut() {
         members.remove("lines");
     }
@@ -247,14 +247,18 @@ fn history(app: &App, history: &[(Seq, Timestamp, Event)]) -> Vec<Value> {
 
 /// The document's lines, each with what it costs and what its claim has. A document that is not
 /// read any more (rules have changed since) leaves the claims.
-fn lines(app: &App, view: &OrderView, pricing: Option<&Value>, lang: Lang) -> Vec<Value> {
-    let state = &view.state;
+pub(crate) fn lines(
+    purchase: Option<&order::Purchase>,
+    claims: &[Claim],
+    pricing: Option<&Value>,
+    lang: Lang,
+) -> Vec<Value> {
     let explained = |at: usize| pricing.and_then(|p| p.get("lines")?.get(at).cloned());
-    let Some(purchase) = read_again(app, view) else {
-        return state.claims.iter().map(|claim| claimed(state, claim.sku.as_str(), lang)).collect();
+    let Some(purchase) = purchase else {
+        return claims.iter().map(|claim| claimed(claims, claim.sku.as_str(), lang)).collect();
     };
     let of_line = |(at, line): (usize, &order::Line)| {
-        let mut shown = claimed(state, line.sku.as_str(), lang);
+        let mut shown = claimed(claims, line.sku.as_str(), lang);
         if let Value::Object(members) = &mut shown {
             members.insert("line".into(), (at + 1).into());
             members.insert("quantity".into(), line.quantity.into());
@@ -267,8 +271,8 @@ fn lines(app: &App, view: &OrderView, pricing: Option<&Value>, lang: Lang) -> Ve
     purchase.lines.as_slice().iter().enumerate().map(of_line).collect()
 }
 
-fn claimed(state: &OrderState, sku: &str, lang: Lang) -> Value {
-    let claim = state.claims.iter().find(|claim| claim.sku.as_str() == sku);
+fn claimed(claims: &[Claim], sku: &str, lang: Lang) -> Value {
+    let claim = claims.iter().find(|claim| claim.sku.as_str() == sku);
     let status = claim.map_or("OPEN", |claim| claim.state.as_str());
     json!({
         "sku": sku,
@@ -279,17 +283,10 @@ fn claimed(state: &OrderState, sku: &str, lang: Lang) -> Value {
 }
 
 fn read_again(app: &App, view: &OrderView) -> Option<order::Purchase> {
-    let id = view.state.key.id.clone();
-    // It was accepted: checks that have become stricter since do not take it back.
-    let checks = Checks::off();
-    let mut settings = document::Settings { checks, ..app.settings.documents.clone() };
-    settings.missing_id = MissingId::Make(Arc::new(move || id.clone()));
-    match document::read(&view.document, &settings).ok()?.command {
-        Command::Create(order) | Command::Amend(order) => match order.body {
-            order::Body::Purchase(purchase) => Some(purchase),
-            order::Body::Transfer(_) => None,
-        },
-        Command::Cancel(_) => None,
+    let order = document::read_again(&view.document, &view.state.key.id, &app.settings.documents)?;
+    match order.body {
+        order::Body::Purchase(purchase) => Some(purchase),
+        order::Body::Transfer(_) => None,
     }
 }
 

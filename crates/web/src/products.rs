@@ -14,7 +14,6 @@ use service::ledger::{Answer, PAGE_ROWS_MAX, Request};
 use service::wire::violation::Code;
 
 use crate::App;
-use crate::body::{self, ROWS, collect};
 use crate::error::{Error, Kind, RowCode};
 use crate::fields::unit_price;
 use crate::openapi::schema::{self, Cursor, Name, ProductPage, ProductRow, Stored};
@@ -127,13 +126,7 @@ pub(crate) async fn put(
     State(app): State<Arc<App>>,
     request: HttpRequest,
 ) -> Result<Json<Value>, Error> {
-    let (parts, sent) = request.into_parts();
-    Params::read(&parts.uri, &[])?;
-    let media = body::media(&parts.headers, ROWS)?;
-    let limits = &app.settings.limits;
-    let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
-    let read = move |app: &App| rows::read(app, &bytes, media, |row| parse(app, row));
-    let products = blocking(&app, read).await?;
+    let products = rows::receive(&app, request, parse).await?;
     let stored = products.len();
     let mut left = products.into_iter();
     loop {

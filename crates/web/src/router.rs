@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use crate::App;
 use crate::error::{Error, Kind};
 use crate::{
-    changes, customers, docs, guard, intake, openapi, order, orders, page, place, products, rules,
-    status, stock,
+    changes, customers, docs, guard, intake, openapi, order, orders, page, place, products, quotes,
+    rules, rules_test, status, stock,
 };
 
 /// Every address there is, with its description. [`crate::serve()`] answers `POST /v1/orders` by
@@ -33,6 +33,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(customers::list, customers::put))
         .routes(routes!(customers::one, customers::put_one))
         .routes(routes!(rules::show, rules::put))
+        .routes(routes!(rules_test::test))
+        .routes(routes!(quotes::quote))
         .routes(routes!(intake::list, intake::start))
         .routes(routes!(intake::one))
         .routes(routes!(intake::results))

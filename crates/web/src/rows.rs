@@ -4,15 +4,19 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use axum::extract::Request as HttpRequest;
 use domain::id::NameError;
 use domain::money::{Decimal, DecimalError};
 use serde_json::value::RawValue;
 use service::wire::violation::Code;
 
 use crate::App;
-use crate::body::Media;
+use crate::body::{self, Media, ROWS, collect};
 use crate::error::{Error, Kind, RowCode, Wrong};
+use crate::orders::blocking;
+use crate::params::Params;
 
 /// Most violations one answer lists: fifty thousand wrong rows are one mistake.
 const VIOLATIONS_MAX: usize = 1_000;
@@ -22,6 +26,20 @@ pub(crate) struct Row<'a> {
     line: usize,
     fields: BTreeMap<Cow<'a, str>, &'a RawValue>,
     wrong: Vec<Wrong>,
+}
+
+/// Takes in a body of rows and reads them, where that holds nobody up.
+pub(crate) async fn receive<T: Send + 'static>(
+    app: &Arc<App>,
+    request: HttpRequest,
+    parse: impl Fn(&App, &mut Row<'_>) -> Option<T> + Send + 'static,
+) -> Result<Vec<T>, Error> {
+    let (parts, sent) = request.into_parts();
+    Params::read(&parts.uri, &[])?;
+    let media = body::media(&parts.headers, ROWS)?;
+    let limits = &app.settings.limits;
+    let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
+    blocking(app, move |app| read(app, &bytes, media, |row| parse(app, row))).await
 }
 
 /// Reads every row of a body, or says everything that is wrong with them.

@@ -14,7 +14,7 @@ use service::ledger::{Answer, PAGE_ROWS_MAX, REQUESTS_PER_CALL_MAX, Request, fir
 use service::wire::violation::Code;
 
 use crate::App;
-use crate::body::{self, JSON, Media, ROWS, collect};
+use crate::body::{self, JSON, Media, collect};
 use crate::error::{Error, Kind, RowCode};
 use crate::openapi::schema::{
     self, Counted, Cursor, Name, StockAdjustment, StockCount, StockLevel, StockPage,
@@ -134,13 +134,7 @@ pub(crate) async fn count(
     State(app): State<Arc<App>>,
     request: HttpRequest,
 ) -> Result<Json<Value>, Error> {
-    let (parts, sent) = request.into_parts();
-    Params::read(&parts.uri, &[])?;
-    let media = body::media(&parts.headers, ROWS)?;
-    let limits = &app.settings.limits;
-    let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
-    let read = move |app: &App| rows::read(app, &bytes, media, |row| counted(app, row));
-    let counts = blocking(&app, read).await?;
+    let counts = rows::receive(&app, request, counted).await?;
     let (mut adjusted, mut refused) = (0_u64, Vec::new());
     for chunk in counts.chunks(REQUESTS_PER_CALL_MAX) {
         let requests = chunk.iter().cloned().map(Request::AdjustStock).collect();

@@ -9,7 +9,9 @@ mod doctor;
 mod keys;
 mod orders;
 mod products;
+mod quote;
 mod rules;
+mod rules_test;
 mod sample;
 mod serve;
 mod shell;
@@ -64,6 +66,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Sample(sample) => sample::sample(&sample),
         Command::Batch(command) => batch::batch(&store, installation, command),
         Command::Orders(command) => done(connect()?, |api| orders::orders(api, &store, command)),
+        Command::Quote { file } => done(connect()?, |api| quote::quote(api, &store, &file)),
         Command::Stock(command) => done(connect()?, |api| stock::stock(api, &store, command)),
         Command::Products(command) => {
             done(connect()?, |api| products::products(api, &store, command))

@@ -26,6 +26,9 @@ pub(super) fn rules(
             println!("rule set {} is in force", render::cell(answer.pointer("/version")));
             Ok(())
         }),
+        Rules::Test(args) => {
+            super::done(connect()?, |api| super::rules_test::test(api, store, &args))
+        }
         Rules::Check { file } => {
             let exponent = installation.engine().settings.exponent;
             match service::wire::rules::parse(&super::input(&file)?, 0, exponent) {

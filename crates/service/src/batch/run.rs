@@ -245,7 +245,10 @@ fn put_rules(ledger: &dyn Ledger, json: &[u8]) -> Result<u64, Error> {
 }
 
 /// What prices the batch's orders: its own rules where it has some, and its metadata.
-fn batch_rules(ledger: &dyn Ledger, state: &BatchState) -> Result<Option<Arc<BatchRules>>, Error> {
+pub(crate) fn batch_rules(
+    ledger: &dyn Ledger,
+    state: &BatchState,
+) -> Result<Option<Arc<BatchRules>>, Error> {
     let metadata = parse_metadata(&state.metadata)?;
     let rules: Option<Arc<CompiledRules>> = match state.rules {
         Some(version) => ledger.rules(version)?,

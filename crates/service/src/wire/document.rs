@@ -185,6 +185,18 @@ pub fn read(bytes: &[u8], settings: &Settings) -> Result<Read, Fault> {
     }
 }
 
+/// The order of a document that was taken in before, whose id is known. Checks that have become
+/// stricter since do not take it back; `None` where it is no order even so.
+#[must_use]
+pub fn read_again(bytes: &[u8], id: &OrderId, settings: &Settings) -> Option<Order> {
+    let (mut settings, id) = (Settings { checks: Checks::off(), ..settings.clone() }, id.clone());
+    settings.missing_id = MissingId::Make(Arc::new(move || id.clone()));
+    match read(bytes, &settings).ok()?.command {
+        Command::Create(order) | Command::Amend(order) => Some(order),
+        Command::Cancel(_) => None,
+    }
+}
+
 /// The orders of a body that is one order or an array of orders, unjudged.
 ///
 /// # Errors

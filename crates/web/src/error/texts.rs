@@ -220,6 +220,15 @@ pub(super) fn of(kind: Kind) -> Row {
                 "Accepted are only: {about}; without Content-Encoding.",
             ],
         ),
+        Kind::NotQuotable => row(
+            "not_quotable",
+            ["Sem cotação", "Sin cotización", "Not quotable"],
+            [
+                "Só pedidos novos podem ser cotados; este altera ou cancela um pedido.",
+                "Solo se cotizan órdenes nuevas; esta modifica o cancela una orden.",
+                "Only new orders are quoted; this one amends or cancels an order.",
+            ],
+        ),
         Kind::UnsupportedCommand => row(
             "unsupported_command",
             ["Comando não oferecido", "Comando no ofrecido", "Command not offered"],

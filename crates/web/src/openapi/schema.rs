@@ -9,12 +9,14 @@ mod operations;
 mod orders;
 mod rows;
 mod sent;
+mod whatif;
 
 pub use batches::*;
 pub use operations::*;
 pub use orders::*;
 pub use rows::*;
 pub use sent::*;
+pub use whatif::*;
 
 use domain::limits::NAME_BYTES_MAX;
 use domain::order;

@@ -9,4 +9,5 @@ mod contract;
 mod guard;
 mod intake;
 mod lookups;
+mod quotes;
 mod socket;
