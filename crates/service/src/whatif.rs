@@ -65,7 +65,7 @@ pub struct LeftOut {
     pub not_taken: u64,
     /// Priced by rules that came with their batch.
     pub own_rules: u64,
-    /// The document is no order any more by the checks of today.
+    /// The document is not read as an order any more.
     pub unreadable: u64,
 }
 

@@ -165,7 +165,7 @@ impl Sums {
             ("Left out: transfers", some(count("transfers"))),
             ("Left out: rejected, cancelled, failed", some(count("not_taken"))),
             ("Left out: priced by their batch's rules", some(count("own_rules"))),
-            ("Left out: no order by today's checks", some(count("unreadable"))),
+            ("Left out: not read as an order any more", some(count("unreadable"))),
             ("Total as priced", total("before")),
             ("Total by these rules", total("after")),
             ("Difference", total("difference")),
