@@ -8,6 +8,9 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/comanda
 DENY_VERSION := 0.20.2
 DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(CACHE)/cargo-deny-$(DENY_VERSION)/bin/cargo-deny)
+CONTRACT := crates/comanda/tests/schemathesis
+SCHEMATHESIS_VERSION := $(shell sed -n 's/^schemathesis==//p' $(CONTRACT)/requirements.txt)
+SCHEMATHESIS := $(CACHE)/schemathesis-$(SCHEMATHESIS_VERSION)/bin/schemathesis
 # What `make bench` measures: all, http, rate, bulk, linear, restart, hot-sku …
 BENCH ?= all
 
@@ -23,6 +26,18 @@ run: ## Build, then show everything once and serve it on http://127.0.0.1:8080
 .PHONY: test
 test: needs ## Install what the tests need, run all of them, documentation examples included
 	$(CARGO) test --release --workspace --locked
+	$(MAKE) contract
+
+.PHONY: contract
+contract: $(SCHEMATHESIS) ## Hold a running server against its own OpenAPI description
+	$(CARGO) build --release --locked
+	$(CONTRACT)/run $(TARGET)/release/comanda $(SCHEMATHESIS)
+
+# A folder of its own in the user's cache, for each version; nothing of the system is changed.
+$(SCHEMATHESIS): $(CONTRACT)/requirements.txt
+	python3 -m venv $(CACHE)/schemathesis-$(SCHEMATHESIS_VERSION)
+	$(CACHE)/schemathesis-$(SCHEMATHESIS_VERSION)/bin/pip install --quiet --requirement $<
+	touch $@
 
 # The bench's peer is PostgreSQL 15; its tests run a real one.
 .PHONY: needs

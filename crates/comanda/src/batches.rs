@@ -228,8 +228,15 @@ impl Runner {
                     Ok(Started::Known(done.state))
                 }
                 Err(error) => {
-                    tracing::error!(batch.id = %options.id, %error, "batch interrupted");
-                    Err(runner.error(&options.id, error))
+                    // What the sender is told, and can mend, is no fault of ours.
+                    let error = match runner.error(&options.id, error) {
+                        told @ (BatchError::OtherContent(_) | BatchError::Malformed(_)) => told,
+                        error => {
+                            tracing::error!(batch.id = %options.id, %error, "batch interrupted");
+                            error
+                        }
+                    };
+                    Err(error)
                 }
             };
             runner.running.lock().remove(&options.id);
@@ -344,8 +351,14 @@ impl Runner {
         }
     }
 
+    /// A batch with items on record: a dry run has none.
+    fn recorded(&self, id: &BatchId) -> Result<BatchState, BatchError> {
+        let recorded = self.engine.batch(id)?;
+        recorded.map_or_else(|| Err(BatchError::WrongState(Box::new(self.state(id)?))), Ok)
+    }
+
     fn redrive_now(self: &Arc<Self>, id: &BatchId) -> Result<Started, BatchError> {
-        let state = self.state(id)?;
+        let state = self.recorded(id)?;
         if state.status == BatchStatus::Running {
             return Err(BatchError::WrongState(Box::new(state)));
         }
@@ -448,7 +461,7 @@ impl BatchRuns for Port {
     fn results(&self, id: &BatchId) -> Task<'_, Result<Lines, BatchError>> {
         let (runner, id) = (self.0.clone(), id.clone());
         Box::pin(async move {
-            let state = runner.state(&id)?;
+            let state = runner.recorded(&id)?;
             let (lines, receiver) = tokio::sync::mpsc::channel(256);
             tokio::task::spawn_blocking(move || runner.send_results(&state, &lines));
             Ok(receiver)

@@ -146,5 +146,8 @@ fn parse(app: &App, row: &mut Row<'_>, named: Option<&CustomerId>) -> Option<Cus
     if tags.iter().any(|tag| tag.is_empty() || tag.len() > NAME_BYTES_MAX) {
         row.is_wrong("tags", RowCode::Known(Code::TooLong));
     }
+    if tags.iter().any(|tag| tag.contains(char::is_control)) {
+        row.is_wrong("tags", RowCode::Known(Code::BadName));
+    }
     Some(Customer { merchant, id: id?, tags: tags.iter().map(CompactString::new).collect() })
 }

@@ -35,6 +35,7 @@ pub(crate) async fn description() -> Response<Body> {
 pub(crate) fn pages() -> Router<Arc<App>> {
     let config = Config::from("/openapi.json")
         .try_it_out_enabled(true)
+        .use_base_layout()
         .display_request_duration(true)
         .doc_expansion("list")
         .default_models_expand_depth(0)

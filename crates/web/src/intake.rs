@@ -228,8 +228,11 @@ pub(crate) async fn summary(
 #[utoipa::path(
     get, path = "/v1/batches/{id}/results", tag = "batches", operation_id = "batch_results",
     params(("id" = Name, Path, description = "The batch")),
-    responses((status = 200, body = BatchResult, content_type = "application/x-ndjson",
-        description = "One item a line, in the input's order")),
+    responses(
+        (status = 200, body = BatchResult, content_type = "application/x-ndjson",
+            description = "One item a line, in the input's order"),
+        (status = 409, description = "`wrong_state` A dry run leaves no results"),
+    ),
 )]
 pub(crate) async fn results(
     State(app): State<Arc<App>>,
@@ -267,7 +270,7 @@ pub(crate) async fn stop(
     responses(
         (status = 202, body = Batch, description = "The batch of its failed items",
             headers(("Location" = String, description = "The batch"))),
-        (status = 409, description = "`wrong_state` It still runs"),
+        (status = 409, description = "`wrong_state` It still runs, or was a dry run"),
         (status = 503, description = "`batches_busy` Too many batches run"),
     ),
 )]

@@ -118,12 +118,12 @@ impl<'a> Row<'a> {
         self.fields.remove(field).map(RawValue::get).filter(|text| *text != "null")
     }
 
-    /// A text, or a whole number as its digits.
+    /// A text, or a whole number of at most twenty digits, as in documents.
     pub(crate) fn text(&mut self, field: &str) -> Option<String> {
         let raw = self.raw(field)?;
         let text = match raw.as_bytes().first() {
             Some(b'"') => serde_json::from_str(raw).ok(),
-            Some(b'0'..=b'9') if raw.bytes().all(|b| b.is_ascii_digit()) => Some(raw.to_owned()),
+            Some(b'0'..=b'9') if is_whole(raw) => Some(raw.to_owned()),
             _ => None,
         };
         if text.is_none() {
@@ -213,6 +213,10 @@ impl<'a> Row<'a> {
             self.is_wrong(&name, RowCode::UnknownField);
         }
     }
+}
+
+fn is_whole(raw: &str) -> bool {
+    raw.len() <= 20 && raw.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn name_code(error: NameError) -> Code {

@@ -75,6 +75,11 @@ text! {
     Cursor = r"^[0-9a-f]+$", "1f4c";
 }
 
+/// Names without control characters.
+const NAME_PATTERN: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+/// What may happen when stock is short.
+const SHORTAGE_POLICIES: [&str; 3] = ["partial", "ship_complete", "reject"];
+
 /// A name: an order's id, a seller, an SKU. 1 to 128 bytes, no control characters.
 pub struct Name;
 
@@ -82,7 +87,7 @@ impl PartialSchema for Name {
     fn schema() -> RefOr<Schema> {
         let text = ObjectBuilder::new().schema_type(Type::String).examples(["P-1001"]);
         let text = text.description(Some("A name of 1 to 128 bytes without control characters."));
-        let text = text.pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]+$"));
+        let text = text.pattern(Some(NAME_PATTERN));
         text.min_length(Some(1)).max_length(Some(NAME_BYTES_MAX)).into()
     }
 }
@@ -114,7 +119,7 @@ names! {
     /// Goods or money.
     Kind = vec!["purchase", "transfer"];
     /// What happens when stock is short.
-    ShortagePolicy = vec!["partial", "ship_complete", "reject"];
+    ShortagePolicy = SHORTAGE_POLICIES.to_vec();
     /// How bad it is: a warning does not keep a document out.
     Severity = vec!["error", "warn"];
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Cursor, Time};
+use super::{Cursor, Decimal, Time};
 
 /// The rules in force.
 #[derive(ToSchema)]
@@ -46,9 +46,132 @@ pub struct Rule {
     /// A CEL expression over `order`, `line`, `product`, `customer`, `now` and `batch`.
     #[schema(example = "order.total >= 10000 && 'gold' in customer.tags")]
     when: Option<String>,
-    /// `type` says what it does; the other members belong to the type.
-    #[schema(value_type = Map<String, Value>)]
-    effect: Map<String, Value>,
+    effect: RuleEffect,
+}
+
+/// What a rule does. Amounts and percentages are numbers or texts, never below zero.
+#[derive(ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum RuleEffect {
+    /// The unit price is this one.
+    PriceOverride {
+        /// In major units.
+        unit_price: Decimal,
+    },
+    /// Off a line.
+    LinePercentageOff {
+        /// From 0 to 100, with up to two decimals.
+        percent: Decimal,
+    },
+    /// Off a line.
+    LineFixedOff {
+        /// In major units.
+        amount: Decimal,
+        /// `unit` or `line`; `unit` when not named.
+        per: Option<String>,
+    },
+    /// By how many there are in a line.
+    QuantityTiers {
+        /// Each from its quantity on.
+        tiers: Vec<RuleTier>,
+    },
+    /// Of every `buy` + `get` units, `get` cost less.
+    BuyXGetY {
+        /// How many are paid in full.
+        buy: u32,
+        /// How many are not.
+        get: u32,
+        /// How much less; 100 when not named.
+        percent: Option<Decimal>,
+    },
+    /// Off the order.
+    OrderPercentageOff {
+        /// From 0 to 100, with up to two decimals.
+        percent: Decimal,
+        /// The least that the goods come to for it.
+        minimum_total: Option<Decimal>,
+    },
+    /// Off the order.
+    OrderFixedOff {
+        /// In major units.
+        amount: Decimal,
+        /// The least that the goods come to for it.
+        minimum_total: Option<Decimal>,
+    },
+    /// Off the order from a total on: `percent` or `amount`, one of them.
+    MinimumTotal {
+        /// The least that the goods come to for it.
+        minimum_total: Decimal,
+        /// From 0 to 100, with up to two decimals.
+        percent: Option<Decimal>,
+        /// In major units.
+        amount: Option<Decimal>,
+    },
+    /// Off the order, for who has the coupon.
+    CouponPercentageOff {
+        /// Its code.
+        coupon: super::Name,
+        /// From 0 to 100, with up to two decimals.
+        percent: Decimal,
+        /// The least that the goods come to for it.
+        minimum_total: Option<Decimal>,
+    },
+    /// Off the order, for who has the coupon.
+    CouponFixedOff {
+        /// Its code.
+        coupon: super::Name,
+        /// In major units.
+        amount: Decimal,
+        /// The least that the goods come to for it.
+        minimum_total: Option<Decimal>,
+    },
+    /// Off shipping.
+    ShippingPercentageOff {
+        /// From 0 to 100, with up to two decimals.
+        percent: Decimal,
+        /// The least that the goods come to for it.
+        minimum_total: Option<Decimal>,
+    },
+    /// Off shipping.
+    ShippingFixedOff {
+        /// In major units.
+        amount: Decimal,
+        /// The least that the goods come to for it.
+        minimum_total: Option<Decimal>,
+    },
+    /// Shipping costs nothing.
+    FreeShipping {
+        /// The least that the goods come to for it.
+        minimum_total: Option<Decimal>,
+    },
+    /// Shipping costs this.
+    FlatShipping {
+        /// In major units.
+        amount: Decimal,
+        /// The least that the goods come to for it.
+        minimum_total: Option<Decimal>,
+    },
+    /// On top of everything.
+    Tax {
+        /// From 0 to 100, with up to two decimals.
+        percent: Decimal,
+        /// Whether shipping is taxed; it is not when not named.
+        include_shipping: Option<bool>,
+    },
+}
+
+/// A step of quantity tiers: `percent` or `unit_price`, one of them.
+#[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RuleTier {
+    /// The least quantity.
+    from: u32,
+    /// Off each unit.
+    #[schema(nullable = false)]
+    percent: Option<Decimal>,
+    /// For each unit.
+    #[schema(nullable = false)]
+    unit_price: Option<Decimal>,
 }
 
 /// Where a rule holds; a list that is not there holds everywhere.

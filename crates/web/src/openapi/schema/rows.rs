@@ -1,9 +1,10 @@
 //! Products, customers and stock: what is sent and what is answered.
 
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{Cursor, Money, Name};
+use super::{
+    Cursor, Decimal, DecimalOrNothing, Money, Name, NameOrNothing, SentName, TextOrNothing,
+};
 
 /// A product to store. A row replaces the product of that seller and SKU.
 #[derive(ToSchema)]
@@ -12,15 +13,17 @@ use super::{Cursor, Money, Name};
 #[serde(deny_unknown_fields)]
 pub struct ProductRow {
     /// The seller; the installation's own when not named.
-    merchant_id: Option<Name>,
-    sku: Name,
+    #[schema(nullable = false)]
+    merchant_id: Option<NameOrNothing>,
+    sku: SentName,
     /// At most 1,000 bytes.
-    #[schema(max_length = 1000)]
-    description: Option<String>,
-    category: Option<Name>,
+    #[schema(nullable = false)]
+    description: Option<TextOrNothing>,
+    #[schema(nullable = false)]
+    category: Option<NameOrNothing>,
     /// Per unit, in major units, with up to six decimals; a number or a text.
-    #[schema(value_type = Value)]
-    price: Option<Value>,
+    #[schema(nullable = false)]
+    price: Option<DecimalOrNothing>,
 }
 
 /// A product.
@@ -53,8 +56,9 @@ pub struct Stored {
 #[serde(deny_unknown_fields)]
 pub struct CustomerRow {
     /// The seller; the installation's own when not named.
-    merchant_id: Option<Name>,
-    customer_id: Name,
+    #[schema(nullable = false)]
+    merchant_id: Option<NameOrNothing>,
+    customer_id: SentName,
     /// All of them: tags that are not named are gone.
     tags: Option<Vec<Name>>,
 }
@@ -65,7 +69,8 @@ pub struct CustomerRow {
 #[serde(deny_unknown_fields)]
 pub struct CustomerTags {
     /// The seller; the installation's own when not named.
-    merchant_id: Option<Name>,
+    #[schema(nullable = false)]
+    merchant_id: Option<NameOrNothing>,
     /// All of them: tags that are not named are gone.
     tags: Option<Vec<Name>>,
 }
@@ -118,14 +123,14 @@ pub struct StockPage {
 #[serde(deny_unknown_fields)]
 pub struct StockCount {
     /// The seller; the installation's own when not named.
-    merchant_id: Option<Name>,
-    sku: Name,
+    #[schema(nullable = false)]
+    merchant_id: Option<NameOrNothing>,
+    sku: SentName,
     /// A whole number, as a number or a text.
-    #[schema(value_type = Value)]
-    on_hand: Value,
+    on_hand: Decimal,
     /// At most 500 bytes, kept in the log.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
+    #[schema(nullable = false)]
+    reason: Option<TextOrNothing>,
 }
 
 /// What became of counts. One that cannot apply keeps none of its neighbours back.
@@ -155,18 +160,19 @@ pub struct RefusedCount {
 #[serde(deny_unknown_fields)]
 pub struct StockAdjustment {
     /// The seller; the installation's own when not named.
-    merchant_id: Option<Name>,
+    #[schema(nullable = false)]
+    merchant_id: Option<NameOrNothing>,
     /// By so many units, more or fewer.
-    #[schema(value_type = Value)]
-    delta: Option<Value>,
+    #[schema(nullable = false)]
+    delta: Option<DecimalOrNothing>,
     /// To so many units, as counted.
-    #[schema(value_type = Value)]
-    on_hand: Option<Value>,
+    #[schema(nullable = false)]
+    on_hand: Option<DecimalOrNothing>,
     /// `newest` takes reservations back from the newest orders when less is left than is promised.
     release: Option<Release>,
     /// At most 500 bytes, kept in the log.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
+    #[schema(nullable = false)]
+    reason: Option<TextOrNothing>,
 }
 
 /// Whose reservations are taken back.

@@ -1,14 +1,14 @@
 //! Bodies that are sent. An order's schema is made from the table that its reader is made from.
 
+use domain::limits::NAME_BYTES_MAX;
+use domain::order;
 use serde_json::json;
 use service::wire::document::{FIELDS, Field, FieldKind};
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{
-    AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
-};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Channel, Name, ShortagePolicy};
+use super::{NAME_PATTERN, SHORTAGE_POLICIES};
 
 /// An order to place, in any of the spellings that are read. Unknown fields are kept.
 pub struct OrderDocument;
@@ -60,10 +60,7 @@ fn described(object: ObjectBuilder, field: &Field) -> ObjectBuilder {
 fn of_kind(name: &str, kind: &FieldKind) -> RefOr<Schema> {
     match kind {
         FieldKind::Text => text(name),
-        FieldKind::Number => {
-            let types = SchemaType::from_iter([Type::Number, Type::String, Type::Null]);
-            ObjectBuilder::new().schema_type(types).into()
-        }
+        FieldKind::Number => DecimalOrNothing::schema(),
         FieldKind::Object(fields) => {
             let types = SchemaType::from_iter([Type::Object, Type::Null]);
             fields.iter().fold(ObjectBuilder::new().schema_type(types), described).into()
@@ -76,21 +73,65 @@ fn of_kind(name: &str, kind: &FieldKind) -> RefOr<Schema> {
 }
 
 fn text(name: &str) -> RefOr<Schema> {
-    let known = match name {
-        "channel" => Some(Channel::schema()),
-        "shortage_policy" => Some(ShortagePolicy::schema()),
-        "order_id" | "merchant_id" | "sku" => Some(Name::schema()),
-        _ => None,
+    let one_of = |names: &[&str]| {
+        let names = names.iter().map(|name| json!(name)).chain([json!(""), json!(null)]);
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).enum_values(Some(names)).into()
     };
-    let types = SchemaType::from_iter([Type::String, Type::Integer, Type::Null]);
-    let any = ObjectBuilder::new().schema_type(types).minimum(Some(0));
-    match known {
-        Some(schema) => AnyOfBuilder::new()
-            .item(schema)
-            .item(ObjectBuilder::new().schema_type(Type::Null))
-            .into(),
-        None => any.into(),
+    match name {
+        "channel" => one_of(&order::Channel::ALL.map(|(_, name)| name)),
+        "shortage_policy" => one_of(&SHORTAGE_POLICIES),
+        "order_id" | "orderId" | "orderid" | "id" | "merchant_id" | "merchantId" | "merchantid"
+        | "customerId" | "customer_id" | "product_id" | "productId" | "sku" => {
+            NameOrNothing::schema()
+        }
+        _ => TextOrNothing::schema(),
     }
+}
+
+/// Most that a whole number that stands for a text may be: twenty digits.
+const DIGITS_MAX: f64 = 99_999_999_999_999_999_999.0;
+/// What a number in a text may look like, blanks around it included.
+const DECIMAL_PATTERN: &str = r"^\s*[+-]?[0-9]*\.?[0-9]*([eE][+-]?[0-9]+)?\s*$";
+
+/// A value that may be sent as more than one type.
+macro_rules! sent {
+    ($($(#[doc = $doc:literal])* $name:ident = $types:expr, $finish:expr;)*) => {$(
+        $(#[doc = $doc])*
+        pub struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let object = ObjectBuilder::new().schema_type(SchemaType::from_iter($types));
+                let finish: fn(ObjectBuilder) -> ObjectBuilder = $finish;
+                finish(object.description(Some(concat!($($doc),*).trim()))).into()
+            }
+        }
+
+        impl ToSchema for $name {}
+    )*};
+}
+
+sent! {
+    /// A name; many systems number their things.
+    SentName = [Type::String, Type::Integer], |name| {
+        let name = name.minimum(Some(0)).maximum(Some(DIGITS_MAX)).pattern(Some(NAME_PATTERN));
+        name.min_length(Some(1)).max_length(Some(NAME_BYTES_MAX))
+    };
+    /// A name, or none: null, or empty.
+    NameOrNothing = [Type::String, Type::Integer, Type::Null], |name| {
+        let name = name.minimum(Some(0)).maximum(Some(DIGITS_MAX));
+        name.pattern(Some(NAME_PATTERN.replace('+', "*"))).max_length(Some(NAME_BYTES_MAX))
+    };
+    /// A text, or none; whole numbers are read as their digits.
+    TextOrNothing = [Type::String, Type::Integer, Type::Null], |text| {
+        text.minimum(Some(0)).maximum(Some(DIGITS_MAX))
+    };
+    /// A number, or a text that holds one.
+    Decimal = [Type::Number, Type::String], |number| number.pattern(Some(DECIMAL_PATTERN));
+    /// A number, a text that holds one, or none.
+    DecimalOrNothing = [Type::Number, Type::String, Type::Null], |number| {
+        number.pattern(Some(DECIMAL_PATTERN))
+    };
 }
 
 /// One row, or an array of rows.
