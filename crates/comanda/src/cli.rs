@@ -268,6 +268,17 @@ pub(crate) enum Orders {
         #[arg(long)]
         merchant: Option<String>,
     },
+    /// Print an order's document, byte for byte as it came
+    Document {
+        /// The order
+        id: String,
+        /// Its seller, when several use that id
+        #[arg(long)]
+        merchant: Option<String>,
+        /// An earlier revision; the newest when not named
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        revision: Option<u32>,
+    },
     /// Place the order in FILE (- for standard input)
     Place {
         /// The document
@@ -399,6 +410,12 @@ pub(crate) enum Keys {
     },
     /// List keys, without secrets
     List,
+    /// Sign links to documents with a new secret; links that were given out count until they expire
+    RotateLinks {
+        /// End every link that was given out
+        #[arg(long)]
+        end_earlier: bool,
+    },
     /// Take a key back
     Revoke {
         /// The key's id

@@ -54,6 +54,7 @@ impl Installation {
             rate_burst: NonZeroU32::new(small(server.rate_burst.0)).unwrap_or(NonZeroU32::MIN),
             connections_max: small(server.connections_max.0),
             shutdown: seconds(server.shutdown_s.0),
+            document_link: seconds(self.documents.link_s.0),
             ..web::Limits::default()
         }
     }

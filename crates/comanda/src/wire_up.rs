@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use engine::Engine;
 use web::metrics::Gauges;
-use web::{App, Health, Keys};
+use web::{App, Health, Keys, Links};
 
 use crate::batches::{Port, Runner};
 use crate::installation::{Installation, clock};
@@ -64,6 +64,7 @@ impl Node {
         app.keys = keys;
         app.health = health(engine.clone());
         app.clock = clock();
+        app.links = Links::open(&data_dir.join("links.json"), (app.clock)())?;
         app.gauges = gauges(engine.clone());
         Ok(Self { engine, app: Arc::new(app), batches })
     }

@@ -21,6 +21,7 @@ use service::wire::violation::{self, Code, Detail, Severity};
 use strum::VariantArray;
 
 use crate::batches::BatchError;
+use crate::links::LinksError;
 
 /// What kinds of no there are over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, VariantArray)]
@@ -37,6 +38,10 @@ pub enum Kind {
     Unauthorized,
     /// The key does not allow it.
     Forbidden,
+    /// A link that was not given out.
+    LinkUnknown,
+    /// A link whose time is over.
+    LinkExpired,
     /// No such address.
     NoRoute,
     /// Nothing of that name.
@@ -59,6 +64,8 @@ pub enum Kind {
     StockOutOfRange,
     /// More reservations would have to be taken back than one request may touch.
     TooManyReleases,
+    /// Too many secrets still have links that count.
+    TooManySecrets,
     /// The batch id was used for other content.
     BatchConflict,
     /// The body is too large.
@@ -206,7 +213,7 @@ impl Error {
             | Kind::UnsupportedFilters
             | Kind::BodyBroken => StatusCode::BAD_REQUEST,
             Kind::Unauthorized => StatusCode::UNAUTHORIZED,
-            Kind::Forbidden => StatusCode::FORBIDDEN,
+            Kind::Forbidden | Kind::LinkUnknown | Kind::LinkExpired => StatusCode::FORBIDDEN,
             Kind::NoRoute | Kind::NotFound => StatusCode::NOT_FOUND,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -216,6 +223,7 @@ impl Error {
             | Kind::BelowReserved
             | Kind::StockOutOfRange
             | Kind::TooManyReleases
+            | Kind::TooManySecrets
             | Kind::BatchConflict => StatusCode::CONFLICT,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -442,6 +450,19 @@ impl From<BatchError> for Error {
             BatchError::Busy => Self::new(Kind::Busy),
             BatchError::Unavailable(unavailable) => unavailable.into(),
             BatchError::Io(error) => error.into(),
+        }
+    }
+}
+
+impl From<LinksError> for Error {
+    fn from(error: LinksError) -> Self {
+        match error {
+            LinksError::TooMany => Self::new(Kind::TooManySecrets),
+            LinksError::Io(..) | LinksError::Parse(_) | LinksError::Random => {
+                let cause = &error as &dyn std::error::Error;
+                tracing::error!(error = cause, "no new secret for links");
+                Self::new(Kind::Internal)
+            }
         }
     }
 }

@@ -14,7 +14,8 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{ACCEPT_LANGUAGE, AUTHORIZATION};
-use axum::http::{HeaderMap, Method, Response};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, Method, Response, Uri};
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use service::wire::message::Lang;
@@ -23,6 +24,7 @@ use crate::App;
 use crate::clients::{self, Allowance};
 use crate::error::{Error, Kind};
 use crate::keys::Scope;
+use crate::links::{Bad, is_link};
 use crate::metrics::Route;
 
 /// The allowance of the connection a request came over.
@@ -43,6 +45,9 @@ pub(crate) async fn guard(
     let streamed = path == Some("/v1/batches") && request.method() == Method::POST;
     let client = request.extensions().get::<Client>().and_then(|client| client.0.clone());
     let admitted = match scope(request.method(), path) {
+        Some(Scope::Read) if path == Some(DOCUMENT) && is_link(request.uri().query()) => {
+            follow(&app, request.uri(), client.as_deref())
+        }
         Some(scope) => admit(&app, request.headers(), scope, client.as_deref()),
         None => Ok(()),
     };
@@ -74,9 +79,26 @@ pub(crate) fn scope(method: &Method, path: Option<&str>) -> Option<Scope> {
         _ if method == Method::GET || method == Method::HEAD => Some(Scope::Read),
         // They change nothing.
         Some("/v1/quotes" | "/v1/pricing-rules/test") => Some(Scope::Read),
-        Some("/v1/pricing-rules") => Some(Scope::Admin),
+        Some("/v1/pricing-rules" | "/v1/link-secrets") => Some(Scope::Admin),
         _ => Some(Scope::Write),
     }
+}
+
+/// What links lead to.
+const DOCUMENT: &str = "/v1/orders/{id}/document";
+
+/// Lets in whoever has a link that counts: that is its purpose, a key is not asked for.
+fn follow(
+    app: &App,
+    uri: &Uri,
+    client: Option<&governor::DefaultDirectRateLimiter>,
+) -> Result<(), Error> {
+    count(client)?;
+    let address = uri.path_and_query().map_or("", PathAndQuery::as_str);
+    app.links.check(address, (app.clock)()).map_err(|bad| match bad {
+        Bad::Unknown => Error::new(Kind::LinkUnknown),
+        Bad::Expired => Error::new(Kind::LinkExpired),
+    })
 }
 
 /// Lets a request in, and counts it.

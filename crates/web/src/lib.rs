@@ -11,6 +11,7 @@ pub mod clients;
 pub mod error;
 pub mod keys;
 pub mod limits;
+pub mod links;
 pub mod metrics;
 pub mod openapi;
 pub mod router;
@@ -20,6 +21,7 @@ mod body;
 mod changes;
 mod customers;
 mod docs;
+mod documents;
 mod events;
 mod explain;
 mod fields;
@@ -54,6 +56,7 @@ pub use clients::Clients;
 pub use error::Error;
 pub use keys::{Key, Keys, KeysError, Scope};
 pub use limits::Limits;
+pub use links::Links;
 pub use metrics::{Gauges, Metrics};
 pub use router::router;
 pub use serve::serve;
@@ -70,6 +73,8 @@ pub struct App {
     pub keys: Option<Keys>,
     /// Allowances of clients without a key.
     pub clients: Clients,
+    /// What links to documents are signed with.
+    pub links: Links,
     /// What is counted.
     pub metrics: Metrics,
     /// What time it is, for quotes and for links that expire.
@@ -81,7 +86,7 @@ pub struct App {
 }
 
 impl App {
-    /// An app without API keys on the system's clock, that is always healthy and has no figures of a store: set the
+    /// An app without API keys and links, on the system's clock, that is always healthy and has no figures of a store: set the
     /// fields that are known better.
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>, settings: Settings) -> Self {
@@ -90,6 +95,7 @@ impl App {
             batches: Arc::new(NoBatches),
             keys: None,
             clients: Clients::new(&settings.limits),
+            links: Links::none(),
             metrics: Metrics::default(),
             clock: Arc::new(|| Timestamp(jiff::Timestamp::now().as_microsecond())),
             health: Arc::new(Health::default),

@@ -34,6 +34,8 @@ pub struct Limits {
     pub connections_max: u32,
     /// Longest a shutdown waits for requests that were accepted.
     pub shutdown: Duration,
+    /// How long a link to a document lasts; at most [`crate::links::LINK_SECONDS_MAX`].
+    pub document_link: Duration,
     /// Most bytes of one page of changes; a page holds at least one.
     pub changes_bytes_max: usize,
 }
@@ -55,6 +57,7 @@ impl Default for Limits {
             rate_clients_max: 10_000,
             connections_max: 10_000,
             shutdown: Duration::from_secs(30),
+            document_link: Duration::from_secs(15 * 60),
             changes_bytes_max: 8 << 20,
         }
     }

@@ -9,7 +9,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
-use axum::response::IntoResponse;
 use domain::event::Event;
 use domain::id::{MerchantId, OrderId};
 use domain::order;
@@ -31,7 +30,7 @@ use crate::events::{self, kind, policy};
 use crate::explain;
 use crate::fields::{money, time};
 use crate::guard::Spoken;
-use crate::openapi::schema::{Bytes, Name, OrderOrInvalid};
+use crate::openapi::schema::{Name, OrderOrInvalid};
 use crate::params::{Params, Segment, cursor};
 use crate::place::{Dialect, link};
 
@@ -72,14 +71,19 @@ struct Shown<'a> {
 struct Older<'a> {
     #[serde(rename = "orderId")]
     order_id: Option<&'a str>,
+    #[serde(rename = "customerId")]
+    customer_id: Option<&'a str>,
+    #[serde(rename = "batchId")]
+    batch_id: Option<&'a str>,
     #[serde(rename = "isDuplicate")]
     is_duplicate: bool,
+    #[serde(rename = "s3Url")]
+    s3_url: Option<String>,
     message: &'a str,
 }
 
 /// Finds an order by its id, and by its seller when that is given.
-fn find(app: &App, id: &str, uri: &Uri) -> Result<Found, Error> {
-    let params = Params::read(uri, &["merchant_id"])?;
+pub(crate) fn find(app: &App, id: &str, params: &Params) -> Result<Found, Error> {
     let merchant = params.name("merchant_id", MerchantId::parse)?;
     let Ok(id) = OrderId::parse(id) else { return Err(Error::new(Kind::NotFound)) };
     match app.ledger.order(&id, merchant.as_ref())? {
@@ -112,44 +116,13 @@ pub(crate) async fn show(
     uri: Uri,
 ) -> Result<Response<Body>, Error> {
     let dialect = Dialect::of(&uri);
-    let body = match find(&app, &id, &uri)? {
+    let params = Params::read(&uri, &["merchant_id"])?;
+    let body = match find(&app, &id, &params)? {
         Found::Order(view) => order(&app, &view, lang, dialect)?,
         Found::Invalid(found) => invalid(&found, lang, dialect)?,
         Found::Nothing | Found::Ambiguous(_) => return Err(Error::new(Kind::NotFound)),
     };
     Ok(json_response(StatusCode::OK, body))
-}
-
-/// An order's document, byte for byte.
-#[utoipa::path(
-    get, path = "/v1/orders/{id}/document", tag = "orders", operation_id = "order_document",
-    params(
-        ("id" = Name, Path, description = "The order"),
-        ("merchant_id" = Option<Name>, Query, description = "The seller, when several use that id"),
-    ),
-    responses(
-        (status = 200, body = Bytes, content_type = "application/octet-stream",
-            description = "What was sent"),
-        (status = 409, description = "`ambiguous_order` Several sellers have that id"),
-    ),
-)]
-pub(crate) async fn document(
-    State(app): State<Arc<App>>,
-    Segment(id): Segment,
-    uri: Uri,
-) -> Result<Response<Body>, Error> {
-    let document = match find(&app, &id, &uri)? {
-        Found::Order(view) => view.document,
-        Found::Invalid(found) => found.2.document,
-        Found::Nothing | Found::Ambiguous(_) => return Err(Error::new(Kind::NotFound)),
-    };
-    // What somebody sent is never shown as a page of ours.
-    let headers = [
-        ("content-type", "application/octet-stream"),
-        ("content-disposition", "attachment; filename=\"order.json\""),
-        ("x-content-type-options", "nosniff"),
-    ];
-    Ok((headers, document).into_response())
 }
 
 /// A JSON answer.
@@ -172,7 +145,7 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
     let pricing = pricing.map(|pricing| explain::pricing(app, pricing));
     let purchase = read_again(app, view);
     let link = link(&state.key);
-    let path = link.split_once('?').unwrap_or((&link, ""));
+    let document_url = link_to_document(app, &link, state.revision);
     written(&Shown {
         order_id: state.key.id.as_str(),
         merchant_id: state.key.merchant.as_str(),
@@ -197,14 +170,24 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
         history: history(app, &view.history),
         attributes: document::attributes(&view.document),
         document: events::raw(&view.document),
-        document_url: format!("{}/document?{}", path.0, path.1),
+        document_url: document_url.clone(),
         links: json!({"self": link}),
         older: (dialect == Dialect::Older).then(|| Older {
             order_id: Some(state.key.id.as_str()),
+            customer_id: state.customer.as_ref().map(|c| c.as_str()),
+            batch_id: state.batch.as_ref().map(|item| item.batch.as_str()),
             is_duplicate: false,
+            s3_url: Some(document_url),
             message: label,
         }),
     })
+}
+
+/// Where the document of a revision is, for whoever has the link.
+fn link_to_document(app: &App, link: &str, revision: u32) -> String {
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    let address = format!("{path}/document?{query}&revision={revision}");
+    app.links.sign(&address, (app.clock)(), app.settings.limits.document_link)
 }
 
 fn priced(event: &Event) -> Option<&Pricing> {
@@ -335,7 +318,11 @@ fn invalid(
             .then(|| String::from_utf8_lossy(&audit.document).into_owned()),
         older: (dialect == Dialect::Older).then(|| Older {
             order_id,
+            customer_id: None,
+            batch_id: audit.batch.as_ref().map(|item| item.batch.as_str()),
             is_duplicate: false,
+            // What was no order was not archived as one.
+            s3_url: None,
             message: order_label("INVALID", lang),
         }),
     })

@@ -23,7 +23,7 @@ use crate::openapi::schema::{
     Channel as ChannelName, Cursor, LineStatus, Name, OrderPage, OrderRow,
 };
 use crate::params::{Params, Segment, cursor, read_cursor};
-use crate::place::link;
+use crate::place::{Dialect, link};
 
 const PARAMETERS: [&str; 11] = [
     "status",
@@ -67,9 +67,13 @@ pub(crate) async fn list(
     Extension(Spoken(lang)): Extension<Spoken>,
     uri: Uri,
 ) -> Result<Json<Value>, Error> {
+    let dialect = Dialect::of(&uri);
     let query = query(&app, &Params::read(&uri, &PARAMETERS)?)?;
     let page = blocking(&app, move |app| Ok(app.ledger.find(&query)?)).await?;
-    let rows = page.orders.iter().map(|(seq, state)| row(&app, *seq, state, lang));
+    let rows = page.orders.iter().map(|(seq, state)| match dialect {
+        Dialect::V1 => row(&app, *seq, state, lang),
+        Dialect::Older => with_older_names(row(&app, *seq, state, lang), state),
+    });
     Ok(Json(json!({
         "orders": rows.collect::<Vec<_>>(),
         "next_cursor": page.next.map(cursor),
@@ -158,6 +162,16 @@ pub(crate) fn row(app: &App, seq: Seq, state: &OrderState, lang: Lang) -> Value 
         "sequence": cursor(seq),
         "links": {"self": link(&state.key)},
     })
+}
+
+/// A listed order with the names that older systems know.
+fn with_older_names(mut row: Value, state: &OrderState) -> Value {
+    row["orderId"] = state.key.id.as_str().into();
+    row["customerId"] = row["customer_id"].clone();
+    row["batchId"] = state.batch.as_ref().map(|item| item.batch.as_str()).into();
+    row["valid"] = true.into();
+    row["isDuplicate"] = false.into();
+    row
 }
 
 /// Notes that an order's goods were handed over; answers the order as it is then.

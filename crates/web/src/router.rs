@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use crate::App;
 use crate::error::{Error, Kind};
 use crate::{
-    changes, customers, docs, guard, intake, openapi, order, orders, page, place, products, quotes,
-    rules, rules_test, status, stock,
+    changes, customers, docs, documents, guard, intake, openapi, order, orders, page, place,
+    products, quotes, rules, rules_test, status, stock,
 };
 
 /// Every address there is, with its description. [`crate::serve()`] answers `POST /v1/orders` by
@@ -23,7 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(orders::list, place::handle))
         .routes(routes!(order::show))
-        .routes(routes!(order::document))
+        .routes(routes!(documents::of_order))
         .routes(routes!(orders::fulfil))
         .routes(routes!(products::list, products::put))
         .routes(routes!(products::one))
@@ -35,6 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rules::show, rules::put))
         .routes(routes!(rules_test::test))
         .routes(routes!(quotes::quote))
+        .routes(routes!(documents::replace_secret))
         .routes(routes!(intake::list, intake::start))
         .routes(routes!(intake::one))
         .routes(routes!(intake::results))

@@ -1,37 +1,22 @@
 //! `comanda keys`: who may call the API.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use web::keys::{Key, Scope};
 
 use crate::cli::{Keys, Store};
+use crate::client::Client;
+use crate::installation::Installation;
 use crate::wire_up::keys_path;
 
-pub(super) fn keys(store: &Store, command: Keys) -> Result<ExitCode> {
-    let path = keys_path(&store.data_dir);
-    let mut keys: Vec<Key> = match std::fs::read(&path) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
-    };
+pub(super) fn keys(store: &Store, installation: &Installation, command: Keys) -> Result<ExitCode> {
     match command {
-        Keys::Create { scope } => {
-            let all = [Scope::Read, Scope::Write, Scope::Admin];
-            let Some(scope) = all.into_iter().find(|s| s.as_str() == scope) else {
-                bail!("--scope takes read, write or admin");
-            };
-            let (secret, key) = web::Keys::create(scope, jiff::Timestamp::now())?;
-            keys.push(key);
-            save(&store.data_dir, &keys)?;
-            println!("{secret}");
-            eprintln!("shown once; a server that runs takes it up when it is started again");
-        }
+        Keys::Create { scope } => create(&store.data_dir, &scope)?,
         Keys::List => {
-            let rows = serde_json::to_value(&keys)?;
+            let rows = serde_json::to_value(load(&store.data_dir)?)?;
             let columns = [
                 ("Id", "/id", false),
                 ("Scope", "/scope", false),
@@ -40,6 +25,7 @@ pub(super) fn keys(store: &Store, command: Keys) -> Result<ExitCode> {
             crate::render::table(rows.as_array().map_or(&[], Vec::as_slice), &columns);
         }
         Keys::Revoke { id } => {
+            let mut keys = load(&store.data_dir)?;
             let before = keys.len();
             keys.retain(|key| key.id != id);
             if keys.len() == before {
@@ -48,12 +34,45 @@ pub(super) fn keys(store: &Store, command: Keys) -> Result<ExitCode> {
             save(&store.data_dir, &keys)?;
             eprintln!("taken back; a server that runs forgets it when it is started again");
         }
+        Keys::RotateLinks { end_earlier } => {
+            return super::done(Client::connect(store, installation)?, |api| {
+                let earlier = if end_earlier { "end" } else { "count" };
+                api.json("POST", &format!("/v1/link-secrets?earlier={earlier}"), None)?;
+                crate::render::say("links are signed with a new secret");
+                Ok(())
+            });
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn create(data_dir: &Path, scope: &str) -> Result<()> {
+    let mut keys = load(data_dir)?;
+    let all = [Scope::Read, Scope::Write, Scope::Admin];
+    let Some(scope) = all.into_iter().find(|s| s.as_str() == scope) else {
+        bail!("--scope takes read, write or admin");
+    };
+    let (secret, key) = web::Keys::create(scope, jiff::Timestamp::now())?;
+    keys.push(key);
+    save(data_dir, &keys)?;
+    println!("{secret}");
+    eprintln!("shown once; a server that runs takes it up when it is started again");
+    Ok(())
+}
+
+fn load(data_dir: &Path) -> Result<Vec<Key>> {
+    let path = keys_path(data_dir);
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+    }
+}
+
 /// Writes the file anew beside the old one, readable by its owner alone.
-fn save(data_dir: &std::path::Path, keys: &[Key]) -> Result<()> {
+fn save(data_dir: &Path, keys: &[Key]) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::create_dir_all(data_dir)?;
     let (path, scratch) = (keys_path(data_dir), data_dir.join("keys.json.new"));

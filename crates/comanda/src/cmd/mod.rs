@@ -76,7 +76,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
             done(connect()?, |api| changes::changes(api, after, limit))
         }
         Command::Doctor => doctor::doctor(&store, installation),
-        Command::Keys(command) => keys::keys(&store, command),
+        Command::Keys(command) => keys::keys(&store, installation, command),
         Command::Bench(command) => bench::bench(&store, command),
     }
 }

@@ -49,6 +49,12 @@ pub(super) fn orders(api: &Client, store: &Store, command: Orders) -> Result<()>
             let order = api.json("GET", &path(&base, &[("merchant_id", merchant)]), None)?;
             if store.json { render::json(&order) } else { show(&order) }
         }
+        Orders::Document { id, merchant, revision } => {
+            let base = format!("/v1/orders/{}/document", encode(&id));
+            let revision = revision.map(|revision| revision.to_string());
+            let parameters = [("merchant_id", merchant), ("revision", revision)];
+            render::bytes(&api.bytes(&path(&base, &parameters))?)?;
+        }
         Orders::Place { file } => {
             let body = super::input(&file)?;
             let answer = api.json("POST", "/v1/orders", Some(("application/json", body)))?;

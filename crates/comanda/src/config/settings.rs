@@ -45,6 +45,11 @@ settings! {
         /// backordered afterwards (by-merchant), or always one of the others
         unknown_sku: UnknownSku = "by-merchant", env "COMANDA_UNKNOWN_SKU", flag "unknown-sku";
     }
+    /// What is kept of documents, and who sees them.
+    documents: Documents {
+        /// How long a link to an order's document lasts, in seconds; it needs no API key
+        link_s: Within<1, 604_800> = "900", env "COMANDA_DOCUMENTS_LINK_S";
+    }
     /// What one server bears.
     server: Server {
         /// Where to listen; beyond loopback API keys are required (flag of `serve`: --listen)

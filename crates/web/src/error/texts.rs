@@ -91,6 +91,34 @@ pub(super) fn of(kind: Kind) -> Row {
                 "This API key does not have the scope '{about}'.",
             ],
         ),
+        Kind::LinkUnknown => row(
+            "link_unknown",
+            ["Link inválido", "Enlace inválido", "Unknown link"],
+            [
+                "Este link não foi emitido aqui, ou foi alterado; peça outro.",
+                "Este enlace no se emitió aquí, o fue alterado; pida otro.",
+                "This link was not given out here, or was changed; ask for another.",
+            ],
+        ),
+        Kind::LinkExpired => row(
+            "link_expired",
+            ["Link expirado", "Enlace vencido", "Expired link"],
+            [
+                "O prazo deste link terminou; peça outro.",
+                "El plazo de este enlace terminó; pida otro.",
+                "This link's time is over; ask for another.",
+            ],
+        ),
+        Kind::TooManySecrets => row(
+            "too_many_secrets",
+            ["Segredos demais", "Demasiados secretos", "Too many secrets"],
+            [
+                "Segredos demais ainda têm links válidos; use earlier=end para encerrar todos.",
+                "Demasiados secretos aún tienen enlaces válidos; use earlier=end para \
+                 terminarlos todos.",
+                "Too many secrets still have links that count; earlier=end ends them all.",
+            ],
+        ),
         Kind::NoRoute => row(
             "no_route",
             ["Endereço inexistente", "Dirección inexistente", "No such address"],

@@ -14,7 +14,7 @@ use service::memory::{MemoryLedger, MemoryLog};
 use service::serial;
 use service::wire::document::{self, MissingId};
 use tower::ServiceExt;
-use web::{App, Settings};
+use web::{App, Links, Settings};
 
 use crate::contract;
 
@@ -83,6 +83,8 @@ impl Api {
     pub(crate) fn with(change: impl FnOnce(&mut App)) -> Self {
         let spool = tempfile::tempdir().unwrap();
         let mut app = App::new(Arc::new(ledger()), settings(&spool));
+        app.clock = Arc::new(|| Timestamp(BEGIN));
+        app.links = Links::of([7; 32]);
         change(&mut app);
         let app = Arc::new(app);
         Self { router: web::router(app.clone()), app, _spool: spool }
@@ -121,6 +123,13 @@ impl Api {
             lines.into()
         });
         answer
+    }
+
+    /// Every header of an answer.
+    pub(crate) async fn headers(&self, ask: Ask) -> axum::http::HeaderMap {
+        let request = Request::builder().method(ask.method).uri(&ask.path);
+        let request = request.body(Body::from(ask.body)).unwrap();
+        self.router.clone().oneshot(request).await.unwrap().headers().clone()
     }
 
     /// Everything asked, with its answers, in order.

@@ -6,6 +6,7 @@ mod api;
 mod bad_inputs;
 mod batches;
 mod contract;
+mod documents;
 mod guard;
 mod intake;
 mod lookups;

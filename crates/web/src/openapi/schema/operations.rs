@@ -194,6 +194,14 @@ pub struct RulesSaved {
     rules: u64,
 }
 
+/// A new secret signs links.
+#[derive(ToSchema)]
+pub struct LinksSecret {
+    /// What becomes of links that were given out: `count` or `end`.
+    #[schema(example = "count")]
+    earlier: String,
+}
+
 /// One change: a line. What else it has depends on its kind.
 #[derive(ToSchema)]
 pub struct Change {

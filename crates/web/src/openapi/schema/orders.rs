@@ -103,6 +103,21 @@ pub struct OrderRow {
     /// Its place in the log.
     sequence: Cursor,
     links: Links,
+    /// At older addresses only.
+    #[schema(rename = "orderId", nullable = false)]
+    older_order_id: Option<String>,
+    /// At older addresses only.
+    #[schema(rename = "customerId")]
+    older_customer_id: Option<String>,
+    /// At older addresses only.
+    #[schema(rename = "batchId")]
+    older_batch_id: Option<String>,
+    /// At older addresses only: always true.
+    #[schema(nullable = false)]
+    valid: Option<bool>,
+    /// At older addresses only: always false.
+    #[schema(rename = "isDuplicate", nullable = false)]
+    older_is_duplicate: Option<bool>,
 }
 
 /// What a listed order has of one product.
@@ -165,8 +180,11 @@ pub struct Order {
     /// The document as it came.
     #[schema(value_type = Option<Map<String, Value>>)]
     document: Option<Map<String, Value>>,
-    /// The document byte for byte.
-    #[schema(example = "/v1/orders/P-1001/document?merchant_id=shop")]
+    /// The document byte for byte: a link that needs no key, until it expires.
+    #[schema(
+        example = "/v1/orders/P-1001/document?merchant_id=shop&revision=1&expires=1767323945\
+        &signature=5d41402abc4b2a76b9719d911017c592"
+    )]
     document_url: String,
     links: Links,
     /// At older addresses only.
@@ -175,6 +193,15 @@ pub struct Order {
     /// At older addresses only.
     #[schema(rename = "isDuplicate", nullable = false)]
     older_is_duplicate: Option<bool>,
+    /// At older addresses only.
+    #[schema(rename = "customerId")]
+    older_customer_id: Option<String>,
+    /// At older addresses only.
+    #[schema(rename = "batchId")]
+    older_batch_id: Option<String>,
+    /// At older addresses only: `document_url`.
+    #[schema(rename = "s3Url", nullable = false)]
+    s3_url: Option<String>,
     /// At older addresses only: the status in the reader's language.
     #[schema(nullable = false)]
     message: Option<String>,
@@ -283,6 +310,15 @@ pub struct InvalidOrder {
     /// At older addresses only.
     #[schema(rename = "isDuplicate", nullable = false)]
     older_is_duplicate: Option<bool>,
+    /// At older addresses only: null.
+    #[schema(rename = "customerId")]
+    older_customer_id: Option<String>,
+    /// At older addresses only.
+    #[schema(rename = "batchId")]
+    older_batch_id: Option<String>,
+    /// At older addresses only: null, because what is no order is not archived as one.
+    #[schema(rename = "s3Url")]
+    s3_url: Option<String>,
     /// At older addresses only: the status in the reader's language.
     #[schema(nullable = false)]
     message: Option<String>,
