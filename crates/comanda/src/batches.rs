@@ -33,6 +33,7 @@ pub(crate) const CHECKING_THREADS: usize = 2;
 pub(crate) struct Runner {
     engine: Arc<Engine>,
     documents: document::Settings,
+    spool: PathBuf,
     running: Mutex<HashMap<BatchId, Arc<Control>>>,
     dry: Mutex<Vec<(BatchState, Summary)>>,
     closing: AtomicBool,
@@ -124,10 +125,14 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
 }
 
 impl Runner {
-    pub(crate) fn new(engine: Arc<Engine>, documents: document::Settings) -> Arc<Self> {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        documents: document::Settings,
+        spool: PathBuf,
+    ) -> Arc<Self> {
         let (running, dry) = (Mutex::default(), Mutex::default());
         let closing = AtomicBool::new(false);
-        Arc::new(Self { engine, documents, running, dry, closing })
+        Arc::new(Self { engine, documents, spool, running, dry, closing })
     }
 
     /// The options of a run.
@@ -167,7 +172,10 @@ impl Runner {
     /// Goes on with one batch, once there is room for it.
     fn go_on(self: &Arc<Self>, state: &BatchState) {
         let Some(spool) = state.spool.as_deref() else { return };
-        let input = match Input::look(Path::new(spool), None) {
+        // A store that was moved, or made of a backup, has its bodies elsewhere than it wrote.
+        let moved = Path::new(spool).file_name().map(|name| self.spool.join(name));
+        let spool = moved.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(spool));
+        let input = match Input::look(&spool, None) {
             Ok(input) => input,
             Err(error) => {
                 tracing::error!(batch.id = %state.id, %error, "spooled batch is gone");
@@ -177,7 +185,7 @@ impl Runner {
         let mut options = self.options(state.id.clone(), &input);
         options.tolerance = state.tolerance;
         options.metadata = state.metadata.to_string();
-        options.spool = Some(spool.to_owned());
+        options.spool = Some(spool.to_string_lossy().into_owned());
         while !self.closing.load(Ordering::Relaxed) {
             match self.spawn(options.clone(), input.clone()) {
                 Err(BatchError::Busy) => std::thread::sleep(Duration::from_millis(50)),

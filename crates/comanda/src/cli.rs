@@ -131,6 +131,13 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 1_000)]
         limit: usize,
     },
+    /// Copy a store to a new folder, also while a server writes it: orders go on
+    Backup(Backup),
+    /// Make a store, in --data-dir, of a backup: compared with its manifest, then proved
+    Restore {
+        /// The backup
+        from: PathBuf,
+    },
     /// Prove the invariants on a store that no server holds, and say what was found
     Doctor,
     /// Make and list API keys
@@ -149,6 +156,19 @@ pub(crate) enum Config {
     Check,
     /// Print a configuration file with every setting, its default and what it means
     Example,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// A folder that is not there yet
+    pub(crate) to: PathBuf,
+    /// An earlier backup: what it has of the log and never changes again is linked, not copied
+    #[arg(long, value_name = "BACKUP")]
+    pub(crate) since: Option<PathBuf>,
+    /// Most megabytes a second, so that orders do not wait for the disk
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub(crate) mb_per_second: u64,
 }
 
 #[derive(Debug, Args)]

@@ -27,14 +27,19 @@ pub(crate) enum Caller {
     Owner,
 }
 
+/// The file of API keys, in the store's folder.
+pub(crate) const KEYS: &str = "keys.json";
+/// The folder of batches' bodies, in the store's folder.
+pub(crate) const SPOOL: &str = "spool";
+
 /// Where API keys are kept.
 pub(crate) fn keys_path(data_dir: &Path) -> PathBuf {
-    data_dir.join("keys.json")
+    data_dir.join(KEYS)
 }
 
 /// Where bodies of batches are spooled.
 fn spool_dir(data_dir: &Path) -> PathBuf {
-    data_dir.join("spool")
+    data_dir.join(SPOOL)
 }
 
 impl Node {
@@ -48,7 +53,7 @@ impl Node {
         let spool = spool_dir(data_dir);
         std::fs::create_dir_all(&spool).with_context(|| format!("create {}", spool.display()))?;
         let documents = installation.documents();
-        let batches = Runner::new(engine.clone(), documents.clone());
+        let batches = Runner::new(engine.clone(), documents.clone(), spool.clone());
         let mut settings = web::Settings::new(documents, spool);
         settings.currency = installation.orders.currency.code.clone();
         settings.language = installation.orders.language;

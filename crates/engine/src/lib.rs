@@ -6,10 +6,12 @@
 //!
 //! Never: an answer before the sync, a change in memory before the frame is on disk.
 
+pub mod backup;
 mod desk;
 mod disk;
 pub mod doctor;
 pub mod log;
+mod migrate;
 mod project;
 mod projector;
 mod store;
@@ -46,8 +48,6 @@ use crate::writer::{Job, Writer};
 const QUEUE_CALLS_MAX: usize = 4_096;
 /// Bytes of documents that may wait.
 const QUEUE_BYTES_MAX: usize = 128 << 20;
-/// What the first line of the store's format file must be.
-const FORMAT: &str = "comanda store 1";
 /// Changes replayed in one go at a restart.
 const REPLAY_CHANGES: usize = 4_096;
 
@@ -80,7 +80,8 @@ pub enum OpenError {
     #[error("the store in {} is held by another process", .0.display())]
     Held(PathBuf),
     /// It was written by a version that this one does not know.
-    #[error("the store in {} says \"{found}\"; this version reads \"{FORMAT}\"", dir.display())]
+    #[error("the store in {} says \"{found}\"; this version reads up to \"{}\"", dir.display(),
+        migrate::FORMAT)]
     Format {
         /// The store.
         dir: PathBuf,
@@ -187,7 +188,8 @@ impl Engine {
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         std::fs::create_dir_all(dir)?;
         let lock = lock(dir)?;
-        check_format(dir)?;
+        migrate::bring_up(dir)?;
+        migrate::check_index(dir)?;
         let (env, tables) = Store::open_env(&dir.join("index"), options.map_bytes)?;
         let applied = Store::number(&env, &tables, APPLIED)?;
         let rules_version = Store::number(&env, &tables, RULES_VERSION)?;
@@ -387,27 +389,6 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     let flock = rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive);
     flock.map_err(|_| OpenError::Held(dir.to_owned()))?;
     Ok(file)
-}
-
-/// A store says what it is, so that a version that does not know it leaves it alone.
-fn check_format(dir: &Path) -> Result<(), OpenError> {
-    let path = dir.join("FORMAT");
-    match std::fs::read_to_string(&path) {
-        Ok(text) if text.trim_end() == FORMAT => Ok(()),
-        Ok(text) => {
-            let found = text.lines().next().unwrap_or_default().to_owned();
-            Err(OpenError::Format { dir: dir.to_owned(), found })
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            // Under its name only when whole: a store that says nothing would never open again.
-            let new = dir.join("FORMAT.new");
-            std::fs::write(&new, format!("{FORMAT}\n"))?;
-            File::open(&new)?.sync_all()?;
-            std::fs::rename(&new, &path)?;
-            Ok(File::open(dir)?.sync_all()?)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Applies the changes that the projection does not have; writes them to it where they are many.

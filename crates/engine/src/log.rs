@@ -61,6 +61,49 @@ struct Segment {
     file: File,
 }
 
+/// A segment, and how much of it is whole frames.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// The file's name.
+    pub(crate) name: String,
+    /// The position it begins at.
+    pub(crate) base: u64,
+    pub(crate) bytes: u64,
+    /// Whether another segment follows: this one never changes again.
+    pub(crate) is_closed: bool,
+}
+
+/// What the log in `dir` holds now, read while another process may write it: every frame that
+/// was acknowledged before. Changes nothing.
+///
+/// # Errors
+/// [`Error`] when a file cannot be read, or segments do not follow each other.
+pub(crate) fn survey(dir: &Path) -> Result<Vec<Part>, Error> {
+    let open = |base| {
+        let path = segment_path(dir, base);
+        let file = File::open(&path).map_err(|e| io_error("open", &path, e))?;
+        Ok(Arc::new(Segment { base, file }))
+    };
+    let mut segments = bases(dir)?.into_iter().map(open).collect::<Result<Vec<_>, Error>>()?;
+    segments.sort_by_key(|segment| segment.base);
+    let Some(last) = segments.last().cloned() else { return Ok(Vec::new()) };
+    let mut ends: Vec<u64> = segments.iter().skip(1).map(|next| next.base).collect();
+    let length = last.file.metadata().map_err(|e| io_error("size", dir, e))?.len();
+    let (file_end, bases) =
+        (last.base + length, segments.iter().map(|s| s.base).collect::<Vec<_>>());
+    let segments = RwLock::new(segments);
+    let reader = Reader { dir: dir.to_owned(), segments, end: AtomicU64::new(file_end) };
+    // What is being written at this moment is a frame that nobody was answered for.
+    ends.push(reader.sound_end(last.base, file_end)?);
+    let part = |(base, end): (u64, u64)| Part {
+        name: segment_name(base),
+        base,
+        bytes: end - base,
+        is_closed: base != last.base,
+    };
+    Ok(bases.into_iter().zip(ends).map(part).collect())
+}
+
 /// What readers share: segments, and how far they may read.
 #[derive(Debug)]
 pub struct Reader {
@@ -87,15 +130,8 @@ impl Log {
     /// [`Error`] when files cannot be opened or hold anything but whole frames.
     pub fn open(dir: &Path, applied: u64) -> Result<Self, Error> {
         std::fs::create_dir_all(dir).map_err(|e| io_error("create", dir, e))?;
-        let mut segments = Vec::new();
-        for entry in std::fs::read_dir(dir).map_err(|e| io_error("list", dir, e))? {
-            let path = entry.map_err(|e| io_error("list", dir, e))?.path();
-            let name = path.file_name().and_then(|n| n.to_str());
-            let base = name.and_then(|n| n.strip_suffix(".log")).and_then(|n| n.parse().ok());
-            if let Some(base) = base {
-                segments.push(Arc::new(open_segment(dir, base)?));
-            }
-        }
+        let open = |base| open_segment(dir, base).map(Arc::new);
+        let mut segments = bases(dir)?.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
         if segments.is_empty() {
             segments.push(Arc::new(open_segment(dir, 0)?));
             sync_dir(dir)?;
@@ -358,8 +394,23 @@ impl Window {
     }
 }
 
+fn segment_name(base: u64) -> String {
+    format!("{base:020}.log")
+}
+
 fn segment_path(dir: &Path, base: u64) -> PathBuf {
-    dir.join(format!("{base:020}.log"))
+    dir.join(segment_name(base))
+}
+
+/// Where the segments in `dir` begin, in any order.
+fn bases(dir: &Path) -> Result<Vec<u64>, Error> {
+    let mut bases = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(|e| io_error("list", dir, e))? {
+        let name = entry.map_err(|e| io_error("list", dir, e))?.file_name();
+        let base = name.to_str().and_then(|name| name.strip_suffix(".log"));
+        bases.extend(base.and_then(|base| base.parse::<u64>().ok()));
+    }
+    Ok(bases)
 }
 
 fn open_segment(dir: &Path, base: u64) -> Result<Segment, Error> {

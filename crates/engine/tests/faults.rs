@@ -219,9 +219,9 @@ fn a_log_of_large_frames_is_read_back() {
 fn a_store_of_another_version_is_left_alone() {
     let dir = tempfile::tempdir().expect("a scratch folder");
     drop(open(dir.path()));
-    std::fs::write(dir.path().join("FORMAT"), "comanda store 2\nmore\n").expect("it is written");
+    std::fs::write(dir.path().join("FORMAT"), "comanda store 99\nmore\n").expect("it is written");
     match Engine::open(dir.path(), options()) {
-        Err(OpenError::Format { found, .. }) => assert_eq!(found, "comanda store 2"),
+        Err(OpenError::Format { found, .. }) => assert_eq!(found, "comanda store 99"),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it was opened"),
     }

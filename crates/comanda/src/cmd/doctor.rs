@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use serde_json::json;
+use engine::doctor::Findings;
+use serde_json::{Value, json};
 
 use crate::cli::Store;
 use crate::installation::Installation;
@@ -20,19 +21,29 @@ pub(super) fn doctor(store: &Store, installation: &Installation) -> Result<ExitC
     };
     let found = engine.examine()?;
     if store.json {
-        let checks = found.checks.iter().map(|check| {
-            json!({"check": check.name, "looked_at": check.looked_at, "faults": check.faults})
-        });
-        render::json(&json!({"sound": found.is_sound(), "checks": checks.collect::<Vec<_>>()}));
+        render::json(&json!({"sound": found.is_sound(), "checks": checks(&found)}));
     } else {
-        for check in &found.checks {
-            let verdict = if check.faults.is_empty() { "sound" } else { "FAULTY" };
-            println!("{verdict:7} {}: {} looked at", check.name, check.looked_at);
-            for fault in &check.faults {
-                println!("        {fault}");
-            }
-        }
+        print(&found);
     }
     let code = if found.is_sound() { 0 } else { super::FAILED };
     Ok(ExitCode::from(code))
+}
+
+/// What was found, as JSON.
+pub(super) fn checks(found: &Findings) -> Value {
+    let checks = found.checks.iter().map(
+        |check| json!({"check": check.name, "looked_at": check.looked_at, "faults": check.faults}),
+    );
+    checks.collect()
+}
+
+/// What was found, for people.
+pub(super) fn print(found: &Findings) {
+    for check in &found.checks {
+        let verdict = if check.faults.is_empty() { "sound" } else { "FAULTY" };
+        render::say(format_args!("{verdict:7} {}: {} looked at", check.name, check.looked_at));
+        for fault in &check.faults {
+            render::say(format_args!("        {fault}"));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! One file a command: parse, call, render.
 
+mod backup;
 mod batch;
 mod bench;
 mod changes;
@@ -75,6 +76,8 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Changes { after, limit } => {
             done(connect()?, |api| changes::changes(api, after, limit))
         }
+        Command::Backup(backup) => backup::backup(&store, &backup),
+        Command::Restore { from } => backup::restore(&store, installation, &from),
         Command::Doctor => doctor::doctor(&store, installation),
         Command::Keys(command) => keys::keys(&store, installation, command),
         Command::Bench(command) => bench::bench(&store, command),

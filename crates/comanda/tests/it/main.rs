@@ -6,6 +6,7 @@
 
 mod support;
 
+mod backup;
 mod batches;
 mod broken_batches;
 mod commands;
@@ -14,5 +15,6 @@ mod crash;
 mod disk;
 mod keys;
 mod killed_batch;
+mod older_store;
 mod overload;
 mod shutdown;

@@ -1,0 +1,69 @@
+//! `comanda backup` and `comanda restore`: a store's copy, and a store of it.
+//!
+//! A backup reads the store's files, so that it runs where they are; it asks no server.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use engine::backup::{self, Plan};
+use serde_json::json;
+
+use crate::cli::{Backup, Store};
+use crate::installation::Installation;
+use crate::render;
+use crate::wire_up::{KEYS, SPOOL};
+
+pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
+    if let Some(url) = &store.server {
+        bail!("a backup is made where the store's files are: run it there, not through {url}");
+    }
+    let plan = Plan {
+        store: &store.data_dir,
+        to: &arguments.to,
+        since: arguments.since.as_deref(),
+        beside: &[KEYS, SPOOL],
+        bytes_per_second: arguments.mb_per_second.saturating_mul(1 << 20),
+        taken: jiff::Timestamp::now().to_string(),
+    };
+    let made = backup::backup(&plan)?;
+    let to = arguments.to.display().to_string();
+    if store.json {
+        render::json(&json!({
+            "backup": to,
+            "taken": plan.taken,
+            "position": made.position,
+            "files": made.files,
+            "copied_bytes": made.copied_bytes,
+            "linked_bytes": made.linked_bytes,
+        }));
+    } else {
+        render::say(format_args!(
+            "{to} has every change before byte {} of the log: {} files, {} bytes copied, {} linked",
+            made.position, made.files, made.copied_bytes, made.linked_bytes
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn restore(store: &Store, installation: &Installation, from: &Path) -> Result<ExitCode> {
+    let to = &store.data_dir;
+    let restored = backup::restore(from, to, installation.engine())?;
+    if store.json {
+        render::json(&json!({
+            "store": to.display().to_string(),
+            "taken": restored.taken,
+            "position": restored.position,
+            "checks": super::doctor::checks(&restored.findings),
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    super::doctor::print(&restored.findings);
+    render::say(format_args!(
+        "{} is the store of {}, up to byte {} of its log",
+        to.display(),
+        restored.taken,
+        restored.position
+    ));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,94 @@
+//! A store that the first version wrote: opened, proved, read back, and gone on with.
+//!
+//! The fixture has every kind of change that version knew: products, stock, rules, orders in every
+//! state, duplicates, a batch with rules of its own, an invalid document. What that version said
+//! of it is beside it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{Home, priced_order, run};
+
+/// Orders and stock as the first version listed them.
+const SAID: &str = include_str!("../fixtures/store-1.tsv");
+
+fn older_store() -> Home {
+    let home = Home::new();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-1.tar.gz");
+    let mut tar = std::process::Command::new("tar");
+    let unpacked = run(tar.arg("xzf").arg(fixture).arg("-C").arg(home.path("")));
+    assert_eq!(unpacked.code, 0, "{}", unpacked.err);
+    home
+}
+
+fn said(home: &Home) -> BTreeSet<String> {
+    let row = |kind: &str, row: &Value, fields: [&str; 4]| {
+        let cell = |field: &str| match &row[field] {
+            Value::String(text) => text.clone(),
+            Value::Null => "None".to_owned(),
+            other => other.to_string(),
+        };
+        format!("{kind}\t{}", fields.map(cell).join("\t"))
+    };
+    let list = |command: &str| home.run(&[command, "list", "--limit", "1000", "--json"]).json();
+    let (orders, stock) = (list("orders"), list("stock"));
+    let orders = orders["orders"].as_array().into_iter().flatten();
+    let orders = orders.map(|o| row("order", o, ["merchant_id", "order_id", "status", "total"]));
+    let stock = stock["stock"].as_array().into_iter().flatten();
+    orders
+        .chain(stock.map(|s| row("stock", s, ["merchant_id", "sku", "on_hand", "reserved"])))
+        .collect()
+}
+
+fn check(home: &Home) {
+    home.examine();
+    let expected: BTreeSet<String> = SAID.lines().map(str::to_owned).collect();
+    assert_eq!(said(home), expected);
+    let order = home.run(&["orders", "show", "W-1", "--json"]).json();
+    assert_eq!((&order["status"], &order["total"]), (&"FULFILLED".into(), &"7.50".into()));
+    let history = order["history"].as_array().map_or(0, Vec::len);
+    assert!(history >= 3, "{order:#}");
+    let batch = home.run(&["batch", "show", "B-1", "--json"]).json();
+    let (net, repeated) = (&batch["totals"]["net"], &batch["by_reason"]["duplicate"]);
+    assert_eq!((net, repeated), (&"31080.57".into(), &5.into()), "{batch:#}");
+    let rules = home.run(&["rules", "show"]).json();
+    assert_eq!(rules["source"]["rules"].as_array().map(Vec::len), Some(8));
+}
+
+#[test]
+fn a_store_of_the_first_version_is_opened_proved_and_gone_on_with() {
+    let home = older_store();
+    check(&home);
+    let format = std::fs::read_to_string(home.store().join("FORMAT")).expect("it says");
+    assert_ne!(format.trim(), "comanda store 1", "it is one of this version now");
+    let order = home.file("o", priced_order("NEW-1", "PEN", "1.50")).display().to_string();
+    assert_eq!(home.run(&["orders", "place", &order]).code, 0);
+    let again = home.file("o", priced_order("W-1", "PEN", "1.50")).display().to_string();
+    assert_eq!(home.run(&["orders", "place", &again]).code, 3, "old ids are known");
+    home.examine();
+}
+
+#[test]
+fn its_projection_made_again_from_its_log_says_the_same() {
+    let home = older_store();
+    std::fs::remove_dir_all(home.store().join("index")).expect("the projection is gone");
+    check(&home);
+    let home = older_store();
+    std::fs::write(home.store().join("index/VERSION"), "0").expect("written");
+    check(&home);
+}
+
+#[test]
+fn a_backup_of_it_is_restored_as_one_of_this_version() {
+    let home = older_store();
+    let backup = home.path("b").display().to_string();
+    assert_eq!(home.run(&["backup", &backup]).code, 0);
+    let format = std::fs::read_to_string(home.store().join("FORMAT")).expect("it says");
+    assert_eq!(format.trim(), "comanda store 1", "a backup changes nothing");
+    std::fs::remove_dir_all(home.store()).expect("the store is lost");
+    let restored = home.run(&["restore", &backup]);
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    check(&home);
+}
