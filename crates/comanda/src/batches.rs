@@ -18,6 +18,7 @@ use service::batch::{BatchState, BatchStatus, Tolerance, dry::DryLedger, report,
 use service::change::What;
 use service::ledger::{Ledger, Task, Unavailable};
 use service::wire::document;
+use service::wire::message::Lang;
 use web::batches::{BatchError, BatchRuns, Format, Lines, Live, NewBatch, Started};
 
 use crate::installation::clock;
@@ -267,7 +268,8 @@ impl Runner {
             }
             Error::Input(error) => BatchError::Io(error),
             Error::Ledger(error) => BatchError::Unavailable(error),
-            Error::Rules(_) | Error::Metadata => BatchError::Malformed(error.to_string()),
+            Error::Rules(violations) => BatchError::Rules(violations),
+            Error::Metadata => BatchError::Malformed(error.to_string()),
         }
     }
 
@@ -345,11 +347,12 @@ impl Runner {
     fn send_results(
         &self,
         state: &BatchState,
+        lang: Lang,
         lines: &tokio::sync::mpsc::Sender<io::Result<bytes::Bytes>>,
     ) {
         let exponent = self.engine.catalogue().exponent;
         let sent = records(&*self.engine, state, &mut |_, change| {
-            if let Some(line) = report::line(&change, exponent) {
+            if let Some(line) = report::line(&change, exponent, lang) {
                 // A receiver that is gone wants no more; the scan is bounded by the batch.
                 drop(lines.blocking_send(Ok(line.into())));
             }
@@ -466,12 +469,12 @@ impl BatchRuns for Port {
         Box::pin(blocking(move || runner.summary_now(&id)))
     }
 
-    fn results(&self, id: &BatchId) -> Task<'_, Result<Lines, BatchError>> {
+    fn results(&self, id: &BatchId, lang: Lang) -> Task<'_, Result<Lines, BatchError>> {
         let (runner, id) = (self.0.clone(), id.clone());
         Box::pin(async move {
             let state = runner.recorded(&id)?;
             let (lines, receiver) = tokio::sync::mpsc::channel(256);
-            tokio::task::spawn_blocking(move || runner.send_results(&state, &lines));
+            tokio::task::spawn_blocking(move || runner.send_results(&state, lang, &lines));
             Ok(receiver)
         })
     }

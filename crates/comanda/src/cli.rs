@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use messages::Lang;
 
 use crate::config::{Flags, Installation};
+use crate::spoken;
 
 /// What every command's exit code says.
 const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 wrong usage or wrong settings · \
@@ -18,6 +20,9 @@ const EXIT_CODES: &str = "Exit codes: 0 done · 1 failed · 2 wrong usage or wro
 #[command(name = "comanda", version, propagate_version = true)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Cli {
+    /// Language of what is printed: pt-BR, es or en; else that of LC_ALL, LC_MESSAGES or LANG
+    #[arg(long, global = true, env = "COMANDA_LANG", value_name = "LANG", value_parser = spoken::parse)]
+    pub(crate) lang: Option<Lang>,
     /// Print JSON instead of tables
     #[arg(long, global = true)]
     pub(crate) json: bool,

@@ -11,6 +11,7 @@ use tower::ServiceExt;
 
 use crate::cli::Store;
 use crate::installation::Installation;
+use crate::spoken;
 use crate::wire_up::{Caller, Node};
 
 /// Where a server that holds a store says how to reach it.
@@ -104,7 +105,9 @@ impl Client {
                     request = request.header("authorization", format!("Bearer {key}"));
                 }
                 let (kind, bytes) = body.unwrap_or(("application/json", Vec::new()));
-                let request = request.header("content-type", kind).body(bytes)?;
+                let request = request.header("content-type", kind);
+                let request = request.header("accept-language", spoken::lang().as_str());
+                let request = request.body(bytes)?;
                 let answer = agent.run(request).with_context(|| format!("call {url}"))?;
                 let status = answer.status().as_u16();
                 let mut body = answer.into_body();
@@ -117,6 +120,7 @@ impl Client {
                     .method(method)
                     .uri(path)
                     .header("content-type", kind)
+                    .header("accept-language", spoken::lang().as_str())
                     .body(Body::from(bytes))?;
                 runtime.block_on(async {
                     let answer = router.clone().oneshot(request).await?;
@@ -162,6 +166,7 @@ impl Client {
             return self.json("POST", path, Some((kind, std::fs::read(file)?)));
         };
         let mut request = agent.post(format!("{url}{path}")).header("content-type", kind);
+        request = request.header("accept-language", spoken::lang().as_str());
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }

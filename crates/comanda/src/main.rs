@@ -10,6 +10,7 @@ mod logs;
 mod memory;
 mod render;
 mod sample;
+mod spoken;
 mod wire_up;
 mod workers;
 
@@ -22,7 +23,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     memory::keep_freed_memory();
-    match cmd::run(cli::Cli::parse()) {
+    let cli = cli::Cli::parse();
+    spoken::settle(cli.lang);
+    match cmd::run(cli) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("comanda: {error:#}");

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use domain::id::BatchId;
 use service::batch::{BatchState, Tolerance};
 use service::ledger::{Task, Unavailable};
+use service::wire::message::Lang;
 use tokio::sync::mpsc;
 
 /// Runs batches.
@@ -39,13 +40,14 @@ pub trait BatchRuns: Send + Sync {
     /// [`BatchError::Unknown`].
     fn summary(&self, id: &BatchId) -> Task<'_, Result<serde_json::Value, BatchError>>;
 
-    /// What became of each item: JSON lines, in chunks of any size, each line with its newline.
+    /// What became of each item: JSON lines in the reader's language, in chunks of any size, each
+    /// line with its newline.
     /// The channel is bounded; when the receiver goes away, so should the sender. A sender that
     /// cannot go on sends an error: the answer breaks off instead of looking complete.
     ///
     /// # Errors
     /// [`BatchError::Unknown`].
-    fn results(&self, id: &BatchId) -> Task<'_, Result<Lines, BatchError>>;
+    fn results(&self, id: &BatchId, lang: Lang) -> Task<'_, Result<Lines, BatchError>>;
 
     /// What is known of a running batch beyond its checkpoint; `None` when it does not run here.
     fn live(&self, id: &BatchId) -> Option<Live>;
@@ -162,7 +164,7 @@ impl BatchRuns for NoBatches {
     fn summary(&self, _: &BatchId) -> Task<'_, Result<serde_json::Value, BatchError>> {
         ready(Err(BatchError::Unknown))
     }
-    fn results(&self, _: &BatchId) -> Task<'_, Result<Lines, BatchError>> {
+    fn results(&self, _: &BatchId, _: Lang) -> Task<'_, Result<Lines, BatchError>> {
         ready(Err(BatchError::Unknown))
     }
     fn live(&self, _: &BatchId) -> Option<Live> {

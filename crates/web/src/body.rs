@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
+use messages::phrase;
 
 use crate::error::{Error, Kind};
 
@@ -55,7 +56,8 @@ pub(crate) async fn collect<B>(mut body: B, most: usize, within: Duration) -> Re
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let too_large = || Error::new(Kind::TooLarge).about(format!("{most} bytes"));
+    let too_large =
+        || Error::new(Kind::TooLarge).about(phrase!("about-bytes", limit = most.to_string()));
     if body.size_hint().lower() > most as u64 {
         return Err(too_large());
     }

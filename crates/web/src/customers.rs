@@ -9,6 +9,7 @@ use axum::http::Uri;
 use compact_str::CompactString;
 use domain::id::{CustomerId, MerchantId};
 use domain::limits::NAME_BYTES_MAX;
+use messages::id;
 use serde_json::{Value, json};
 use service::catalogue::{Customer, TAGS_MAX};
 use service::ledger::{PAGE_ROWS_MAX, Request};
@@ -103,7 +104,7 @@ pub(crate) async fn put_one(
             recorded(&app, vec![Request::PutCustomer(customer.clone())]).await?;
             Ok(Json(show(&customer)))
         }
-        _ => Err(Error::new(Kind::Malformed).about("expected one JSON object")),
+        _ => Err(Error::new(Kind::Malformed).about(id!("malformed-object"))),
     }
 }
 

@@ -11,13 +11,15 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, VARY};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use domain::event::Refusal;
+use domain::state::Status;
+use messages::{Arg, Phrase, label};
 use serde_json::{Map, Value, json};
 use service::change::Fault;
 use service::ledger::Unavailable;
 use service::wire::document;
 use service::wire::message::{self, Lang, order_label};
 use service::wire::rules::RuleViolation;
-use service::wire::violation::{self, Code, Detail, Severity};
+use service::wire::violation::{self, Code, Severity};
 use strum::VariantArray;
 
 use crate::batches::BatchError;
@@ -46,6 +48,8 @@ pub enum Kind {
     NoRoute,
     /// Nothing of that name.
     NotFound,
+    /// No order of that id.
+    OrderNotFound,
     /// Not with this method.
     MethodNotAllowed,
     /// The body did not come in time.
@@ -108,7 +112,7 @@ pub struct Error {
 #[derive(Clone, Debug, Default)]
 struct More {
     /// Fills the place left for it in the kind's text.
-    about: String,
+    about: Option<Arg>,
     violations: Vec<Wrong>,
     members: Map<String, Value>,
     retry_after: Option<Duration>,
@@ -158,8 +162,8 @@ impl Error {
 
     /// What the text says beyond its kind: a name of ours, a limit, never a value of a document.
     #[must_use]
-    pub fn about(mut self, about: impl Into<String>) -> Self {
-        self.more.about = about.into();
+    pub fn about(mut self, about: impl Into<Arg>) -> Self {
+        self.more.about = Some(about.into());
         self
     }
 
@@ -214,7 +218,7 @@ impl Error {
             | Kind::BodyBroken => StatusCode::BAD_REQUEST,
             Kind::Unauthorized => StatusCode::UNAUTHORIZED,
             Kind::Forbidden | Kind::LinkUnknown | Kind::LinkExpired => StatusCode::FORBIDDEN,
-            Kind::NoRoute | Kind::NotFound => StatusCode::NOT_FOUND,
+            Kind::NoRoute | Kind::NotFound | Kind::OrderNotFound => StatusCode::NOT_FOUND,
             Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Kind::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Kind::Duplicate
@@ -245,11 +249,14 @@ impl Error {
         let (status, text) = (self.status(), texts::of(self.kind));
         let mut problem = Map::new();
         problem.insert("type".into(), format!("urn:comanda:problem:{}", text.code).into());
-        problem.insert("title".into(), texts::pick(lang, text.title).into());
+        problem.insert("title".into(), label(text.title, lang).into());
         problem.insert("status".into(), status.as_u16().into());
         let detail = match &self.more.malformed {
             Some(fault) => message::malformed(fault, lang),
-            None => texts::pick(lang, text.detail).replace("{about}", &self.more.about),
+            None => {
+                let about = self.more.about.clone().unwrap_or_else(|| "".into());
+                Phrase::new(text.detail).with("about", about).to(lang)
+            }
         };
         problem.insert("detail".into(), detail.clone().into());
         problem.insert("code".into(), text.code.into());
@@ -262,10 +269,10 @@ impl Error {
             *message = detail.into();
         }
         if let Some(Value::Object(order)) = problem.get_mut("order")
-            && let Some(label) = order.get("status").and_then(Value::as_str)
+            && let Some(status) =
+                order.get("status").and_then(Value::as_str).and_then(Status::parse)
         {
-            let label = order_label(label, lang).to_owned();
-            order.insert("status_label".into(), label.into());
+            order.insert("status_label".into(), order_label(status, lang).into());
         }
         let mut response = Response::new(Body::from(Value::Object(problem).to_string()));
         *response.status_mut() = status;
@@ -289,12 +296,15 @@ impl Error {
 /// A kind's code, and its title in English.
 pub(crate) fn name(kind: Kind) -> (&'static str, &'static str) {
     let text = texts::of(kind);
-    (text.code, texts::pick(Lang::En, text.title))
+    (text.code, label(text.title, Lang::En))
 }
 
 /// Every code a problem may have.
 pub(crate) fn codes() -> Vec<&'static str> {
-    Kind::VARIANTS.iter().map(|kind| texts::of(*kind).code).collect()
+    let mut codes: Vec<_> = Kind::VARIANTS.iter().map(|kind| texts::of(*kind).code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
 }
 
 impl Wrong {
@@ -306,7 +316,7 @@ impl Wrong {
                 "pointer": violation.pointer,
                 "code": violation.code,
                 "severity": "error",
-                "message": violation.message,
+                "message": violation.message.to(lang),
             }),
             Self::Row { line, pointer, code } => json!({
                 "line": line,
@@ -333,17 +343,16 @@ impl RowCode {
     }
 
     fn message(self, pointer: &str, lang: Lang) -> String {
-        if let Self::Known(code) = self {
-            return sentence(pointer, code, texts::detail_of(code), Severity::Error, lang);
-        }
         let field = pointer.rsplit('/').next().unwrap_or_default();
-        texts::pick(lang, texts::of_row(self)).replace("{field}", field)
+        match texts::of_row(self) {
+            texts::RowText::Own(id) => Phrase::new(id).with("field", field).to(lang),
+            texts::RowText::Documents(code) => {
+                let (pointer, detail) = (pointer.to_owned().into(), texts::detail_of(code));
+                let severity = Severity::Error;
+                message::text(&violation::Violation { pointer, code, severity, detail }, lang)
+            }
+        }
     }
-}
-
-fn sentence(pointer: &str, code: Code, detail: Detail, severity: Severity, lang: Lang) -> String {
-    let pointer = pointer.to_owned().into();
-    message::text(&violation::Violation { pointer, code, severity, detail }, lang)
 }
 
 /// A violation of an order document.
@@ -356,26 +365,14 @@ pub(crate) fn violation(violation: &violation::Violation, lang: Lang) -> Value {
     })
 }
 
-/// A violation that the ledger kept: place and code, and the message where the code alone makes
-/// one.
+/// A violation that the ledger kept.
 pub(crate) fn stored(fault: &Fault, severity: Severity, lang: Lang) -> Value {
-    let mut value = json!({
+    json!({
         "pointer": fault.pointer,
         "code": fault.code,
         "severity": severity.as_str(),
-    });
-    let message = match Code::parse(&fault.code) {
-        Some(code) => {
-            let text = |detail| sentence(&fault.pointer, code, detail, severity, lang);
-            let plain = text(Detail::None);
-            (plain == text(Detail::Limit(1))).then_some(plain)
-        }
-        None => texts::of_fault(&fault.code).map(|text| texts::pick(lang, text).to_owned()),
-    };
-    if let (Some(message), Value::Object(members)) = (message, &mut value) {
-        members.insert("message".into(), message.into());
-    }
-    value
+        "message": message::stored(fault, lang),
+    })
 }
 
 impl From<document::Malformed> for Error {
@@ -421,7 +418,7 @@ impl From<Refusal> for Error {
             Refusal::Duplicate { status } => {
                 Self::new(Kind::Duplicate).with("order", json!({"status": status.as_str()}))
             }
-            Refusal::UnknownOrder => Self::new(Kind::NotFound),
+            Refusal::UnknownOrder => Self::new(Kind::OrderNotFound),
             Refusal::WrongState { status } => {
                 Self::new(Kind::WrongState).about(status.as_str()).with("state", status.as_str())
             }

@@ -160,7 +160,7 @@ fn describe<'a>(app: &App, what: &'a What, to: &mut Map<String, Value>) -> Optio
         }
         What::Batch(state) => {
             put("kind", "batch".into());
-            put("batch", crate::intake::show(app, state));
+            put("batch", crate::intake::show(app, state, Lang::En));
             None
         }
     }

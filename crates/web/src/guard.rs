@@ -141,7 +141,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 /// The language a request asks for.
 pub(crate) fn lang(app: &App, headers: &HeaderMap) -> Lang {
     let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    wanted.map_or(app.settings.language, Lang::from_accept_language)
+    wanted.and_then(Lang::from_accept_language).unwrap_or(app.settings.language)
 }
 
 /// Waits for an answer as long as a request may take.

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use axum::Extension;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
@@ -16,12 +17,14 @@ use http_body::Frame;
 use serde_json::{Value, json};
 use service::batch::{BatchState, Tolerance};
 use service::ledger::PAGE_ROWS_MAX;
+use service::wire::message::{Lang, batch_label};
 
 use crate::App;
 use crate::batches::{Format, Lines, NewBatch, Started};
 use crate::body::{self, Media, ROWS};
 use crate::error::{Error, Kind};
 use crate::fields::time;
+use crate::guard::Spoken;
 use crate::json::percent;
 use crate::openapi::schema::{
     self, Batch, BatchPage, BatchResult, BatchSummary, Cursor, Name, OrderDocument,
@@ -71,6 +74,7 @@ const PARAMETERS: [&str; 5] = [
 )]
 pub(crate) async fn start(
     State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
     request: HttpRequest,
 ) -> Result<Response<Body>, Error> {
     let (parts, sent) = request.into_parts();
@@ -90,7 +94,7 @@ pub(crate) async fn start(
     if let Started::New(_) = started {
         spooled.keep();
     }
-    Ok(accepted(&app, started.state()))
+    Ok(accepted(&app, started.state(), lang))
 }
 
 fn options(params: &Params, media: Media) -> Result<NewBatch, Error> {
@@ -113,8 +117,8 @@ fn options(params: &Params, media: Media) -> Result<NewBatch, Error> {
     })
 }
 
-fn accepted(app: &App, state: &BatchState) -> Response<Body> {
-    let mut response = (StatusCode::ACCEPTED, Json(show(app, state))).into_response();
+fn accepted(app: &App, state: &BatchState, lang: Lang) -> Response<Body> {
+    let mut response = (StatusCode::ACCEPTED, Json(show(app, state, lang))).into_response();
     let location = HeaderValue::from_str(&link(&state.id));
     response
         .headers_mut()
@@ -136,7 +140,11 @@ fn link(id: &BatchId) -> String {
     ),
     responses((status = 200, body = BatchPage, description = "A page")),
 )]
-pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<Value>, Error> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
+    uri: Uri,
+) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["cursor", "limit"])?;
     let after = params.parsed("cursor", |text| BatchId::parse(&read_names_cursor(text)?.0).ok())?;
     let limit = params.limit(50, PAGE_ROWS_MAX)?;
@@ -144,7 +152,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<V
         let batches = app.ledger.batches(after.as_ref(), limit)?;
         let next = batches.last().filter(|_| batches.len() == limit);
         let next = next.map(|batch| names_cursor(&[batch.id.as_str(), ""]));
-        let rows: Vec<Value> = batches.iter().map(|batch| show(app, batch)).collect();
+        let rows: Vec<Value> = batches.iter().map(|batch| show(app, batch, lang)).collect();
         Ok(Json(json!({"batches": rows, "next_cursor": next})))
     })
     .await
@@ -162,16 +170,17 @@ fn parse_id(id: &str) -> Result<BatchId, Error> {
 )]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
     Segment(id): Segment,
     _: NoParams,
 ) -> Result<Json<Value>, Error> {
     let state = app.ledger.batch(&parse_id(&id)?)?;
-    Ok(Json(show(&app, &state.ok_or_else(|| Error::new(Kind::NotFound))?)))
+    Ok(Json(show(&app, &state.ok_or_else(|| Error::new(Kind::NotFound))?, lang)))
 }
 
 /// A batch, by the names of Step Functions' DescribeMapRun. Skipped items are duplicates: they
 /// count as succeeded there, because nothing is left to do about them, and are told apart here.
-pub(crate) fn show(app: &App, state: &BatchState) -> Value {
+pub(crate) fn show(app: &App, state: &BatchState, lang: Lang) -> Value {
     let live = app.batches.live(&state.id).unwrap_or_default();
     let counts = state.counts;
     let total = state.total.or(live.total);
@@ -181,6 +190,7 @@ pub(crate) fn show(app: &App, state: &BatchState) -> Value {
     json!({
         "batch_id": state.id.as_str(),
         "status": state.status.as_str(),
+        "status_label": batch_label(state.status, lang),
         "reason": state.reason,
         "started_at": time(state.started_at),
         "updated_at": time(state.updated_at),
@@ -236,10 +246,11 @@ pub(crate) async fn summary(
 )]
 pub(crate) async fn results(
     State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
     Segment(id): Segment,
     _: NoParams,
 ) -> Result<Response<Body>, Error> {
-    let lines = app.batches.results(&parse_id(&id)?).await?;
+    let lines = app.batches.results(&parse_id(&id)?, lang).await?;
     let headers = [(CONTENT_TYPE, "application/x-ndjson"), (CACHE_CONTROL, "no-store")];
     Ok((headers, Body::new(Streamed(lines))).into_response())
 }
@@ -256,11 +267,12 @@ pub(crate) async fn results(
 )]
 pub(crate) async fn stop(
     State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
     Segment(id): Segment,
     _: NoParams,
 ) -> Result<Response<Body>, Error> {
     let state = app.batches.stop(&parse_id(&id)?).await?;
-    Ok(accepted(&app, &state))
+    Ok(accepted(&app, &state, lang))
 }
 
 /// Runs failed items again.
@@ -276,11 +288,12 @@ pub(crate) async fn stop(
 )]
 pub(crate) async fn redrive(
     State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
     Segment(id): Segment,
     _: NoParams,
 ) -> Result<Response<Body>, Error> {
     let started = app.batches.redrive(&parse_id(&id)?).await?;
-    Ok(accepted(&app, started.state()))
+    Ok(accepted(&app, started.state(), lang))
 }
 
 /// A body of lines as they are read.

@@ -13,7 +13,7 @@ use domain::event::Event;
 use domain::id::{MerchantId, OrderId};
 use domain::order;
 use domain::pricing::Pricing;
-use domain::state::Claim;
+use domain::state::{Claim, ClaimState, Status};
 use domain::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -85,9 +85,9 @@ struct Older<'a> {
 /// Finds an order by its id, and by its seller when that is given.
 pub(crate) fn find(app: &App, id: &str, params: &Params) -> Result<Found, Error> {
     let merchant = params.name("merchant_id", MerchantId::parse)?;
-    let Ok(id) = OrderId::parse(id) else { return Err(Error::new(Kind::NotFound)) };
+    let Ok(id) = OrderId::parse(id) else { return Err(Error::new(Kind::OrderNotFound)) };
     match app.ledger.order(&id, merchant.as_ref())? {
-        Found::Nothing => Err(Error::new(Kind::NotFound)),
+        Found::Nothing => Err(Error::new(Kind::OrderNotFound)),
         Found::Ambiguous(merchants) => {
             let merchants: Vec<&str> = merchants.iter().map(MerchantId::as_str).collect();
             Err(Error::new(Kind::Ambiguous).with("merchants", merchants))
@@ -140,7 +140,7 @@ pub(crate) fn written(shown: &impl Serialize) -> Result<String, Error> {
 
 fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<String, Error> {
     let state = &view.state;
-    let label = order_label(state.status.as_str(), lang);
+    let label = order_label(state.status, lang);
     let pricing = view.history.iter().rev().find_map(|(_, _, event)| priced(event));
     let pricing = pricing.map(|pricing| explain::pricing(app, pricing));
     let purchase = read_again(app, view);
@@ -256,12 +256,12 @@ pub(crate) fn lines(
 
 fn claimed(claims: &[Claim], sku: &str, lang: Lang) -> Value {
     let claim = claims.iter().find(|claim| claim.sku.as_str() == sku);
-    let status = claim.map_or("OPEN", |claim| claim.state.as_str());
+    let line = claim.map_or(ClaimState::Open, |claim| claim.state);
     json!({
         "sku": sku,
         "quantity": claim.map(|claim| claim.quantity),
-        "status": status,
-        "status_label": line_label(status, lang),
+        "status": line.as_str(),
+        "status_label": line_label(line, lang),
     })
 }
 
@@ -304,7 +304,7 @@ fn invalid(
         order_id,
         merchant_id: audit.merchant.as_ref().map(MerchantId::as_str),
         status: "INVALID",
-        status_label: order_label("INVALID", lang),
+        status_label: order_label(Status::Invalid, lang),
         valid: false,
         is_duplicate: false,
         channel: audit.channel.as_str(),
@@ -323,7 +323,7 @@ fn invalid(
             is_duplicate: false,
             // What was no order was not archived as one.
             s3_url: None,
-            message: order_label("INVALID", lang),
+            message: order_label(Status::Invalid, lang),
         }),
     })
 }

@@ -136,19 +136,18 @@ fn claim_state(name: &str) -> Option<ClaimState> {
 /// An order in a list.
 pub(crate) fn row(app: &App, seq: Seq, state: &OrderState, lang: Lang) -> Value {
     let line = |claim: &Claim| {
-        let status = claim.state.as_str();
         json!({
             "sku": claim.sku.as_str(),
             "quantity": claim.quantity,
-            "status": status,
-            "status_label": line_label(status, lang),
+            "status": claim.state.as_str(),
+            "status_label": line_label(claim.state, lang),
         })
     };
     json!({
         "order_id": state.key.id.as_str(),
         "merchant_id": state.key.merchant.as_str(),
         "status": state.status.as_str(),
-        "status_label": order_label(state.status.as_str(), lang),
+        "status_label": order_label(state.status, lang),
         "kind": kind(state.kind),
         "channel": state.channel.as_str(),
         "customer_id": state.customer.as_ref().map(|c| c.as_str()),
@@ -195,7 +194,7 @@ pub(crate) async fn fulfil(
 ) -> Result<Json<Value>, Error> {
     let params = Params::read(&uri, &["merchant_id"])?;
     let merchant = params.name("merchant_id", MerchantId::parse)?;
-    let id = OrderId::parse(&id).map_err(|_| Error::new(Kind::NotFound))?;
+    let id = OrderId::parse(&id).map_err(|_| Error::new(Kind::OrderNotFound))?;
     let key = key(&app, id, merchant)?;
     let answers = app.ledger.execute(vec![Request::Fulfil(key.clone())]).await?;
     if let Some(Answer::Refused(refusal)) = answers.into_iter().next() {
@@ -203,7 +202,9 @@ pub(crate) async fn fulfil(
     }
     match app.ledger.order(&key.id, Some(&key.merchant))? {
         Found::Order(view) => Ok(Json(row(&app, view.seq, &view.state, lang))),
-        Found::Ambiguous(_) | Found::Invalid(_) | Found::Nothing => Err(Error::new(Kind::NotFound)),
+        Found::Ambiguous(_) | Found::Invalid(_) | Found::Nothing => {
+            Err(Error::new(Kind::OrderNotFound))
+        }
     }
 }
 
@@ -218,6 +219,6 @@ fn key(app: &App, id: OrderId, merchant: Option<MerchantId>) -> Result<OrderKey,
             let merchants: Vec<&str> = merchants.iter().map(MerchantId::as_str).collect();
             Err(Error::new(Kind::Ambiguous).with("merchants", merchants))
         }
-        Found::Invalid(_) | Found::Nothing => Err(Error::new(Kind::NotFound)),
+        Found::Invalid(_) | Found::Nothing => Err(Error::new(Kind::OrderNotFound)),
     }
 }

@@ -269,7 +269,7 @@ fn answer(
     if dialect == Dialect::Older {
         out.raw(",\"orderId\":").string(key.id.as_str());
         out.raw(",\"valid\":true,\"isDuplicate\":false,\"message\":");
-        out.string(service::wire::message::order_label(accepted.status.as_str(), lang));
+        out.string(service::wire::message::order_label(accepted.status, lang));
     }
     out.raw(",\"links\":{\"self\":\"");
     let begin = out.0.len();

@@ -125,7 +125,7 @@ fn shown<'a>(
         order_id: Some(order.key.id.as_str()),
         merchant_id: order.key.merchant.as_str(),
         status: accepted.status.as_str(),
-        status_label: order_label(accepted.status.as_str(), lang),
+        status_label: order_label(accepted.status, lang),
         kind,
         channel: order.channel.as_str(),
         total: accepted.total.map(|total| money(total, app.settings.exponent())),

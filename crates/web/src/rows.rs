@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axum::extract::Request as HttpRequest;
 use domain::id::NameError;
 use domain::money::{Decimal, DecimalError};
+use messages::{Arg, id, phrase};
 use serde_json::value::RawValue;
 use service::wire::violation::Code;
 
@@ -52,7 +53,9 @@ pub(crate) fn read<T>(
     let most = app.settings.limits.rows_max;
     let parts = split(bytes, media)?;
     if parts.len() > most {
-        return Err(Error::new(Kind::TooLarge).about(format!("{most} rows")));
+        return Err(
+            Error::new(Kind::TooLarge).about(phrase!("about-rows", limit = most.to_string()))
+        );
     }
     let (mut rows, mut wrong) = (Vec::with_capacity(parts.len()), Vec::new());
     for (line, text) in parts {
@@ -78,15 +81,15 @@ pub(crate) fn read<T>(
 
 /// The rows' texts, with their lines (or places in the array) from 1.
 fn split(bytes: &[u8], media: Media) -> Result<Vec<(usize, &str)>, Error> {
-    let malformed = |about: &str| Error::new(Kind::Malformed).about(about);
+    let malformed = |about: Arg| Error::new(Kind::Malformed).about(about);
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|_| malformed("not UTF-8"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| malformed(id!("malformed-utf8").into()))?;
     let text = text.trim();
     let rows: Vec<&str> = match text.as_bytes().first() {
-        None => return Err(malformed("empty")),
+        None => return Err(malformed(id!("malformed-empty").into())),
         Some(b'[') => {
             let array: Vec<&RawValue> =
-                serde_json::from_str(text).map_err(|e| malformed(&e.to_string()))?;
+                serde_json::from_str(text).map_err(|e| malformed(e.to_string().into()))?;
             array.into_iter().map(RawValue::get).collect()
         }
         Some(_) if media == Media::Json && serde_json::from_str::<&RawValue>(text).is_ok() => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Body;
+use messages::phrase;
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
@@ -48,7 +49,8 @@ impl Drop for Spooled {
 pub(crate) async fn spool(app: &Arc<App>, mut body: Body, suffix: &str) -> Result<Spooled, Error> {
     let limits = &app.settings.limits;
     let most = limits.batch_bytes_max;
-    let too_large = || Error::new(Kind::TooLarge).about(format!("{most} bytes"));
+    let too_large =
+        || Error::new(Kind::TooLarge).about(phrase!("about-bytes", limit = most.to_string()));
     if http_body::Body::size_hint(&body).lower() > most {
         return Err(too_large());
     }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use domain::command::{AdjustStock, BelowReserved, StockChange};
 use domain::id::{MerchantId, Sku, StockKey};
 use domain::stock::Stock;
+use messages::id;
 use serde_json::{Value, json};
 use service::ledger::{Answer, PAGE_ROWS_MAX, REQUESTS_PER_CALL_MAX, Request, first_of};
 use service::wire::violation::Code;
@@ -233,7 +234,7 @@ fn adjustment(app: &App, bytes: &Bytes, sku: &Sku) -> Result<AdjustStock, Error>
     let mut rows = rows::read(app, bytes, Media::Json, parse)?;
     match (rows.pop(), rows.is_empty()) {
         (Some(adjustment), true) => Ok(adjustment),
-        _ => Err(Error::new(Kind::Malformed).about("expected one JSON object")),
+        _ => Err(Error::new(Kind::Malformed).about(id!("malformed-object"))),
     }
 }
 

@@ -21,6 +21,7 @@ use crate::cli::{Batch, BatchRun, Store};
 use crate::client::{Client, Opened, encode, open, path};
 use crate::installation::Installation;
 use crate::render;
+use crate::spoken;
 use crate::wire_up::Node;
 
 pub(super) fn batch(
@@ -224,7 +225,7 @@ fn write_results(ledger: &dyn Ledger, state: &BatchState, path: &Path) -> Result
     let (mut out, mut failed) = (BufWriter::new(create(path)?), None);
     let mut lines = 0_u64;
     records(ledger, state, &mut |_, change| {
-        if let Some(line) = report::line(&change, exponent) {
+        if let Some(line) = report::line(&change, exponent, spoken::lang()) {
             lines += 1;
             if let Err(error) = out.write_all(&line) {
                 failed.get_or_insert(error);

@@ -40,7 +40,7 @@ const HELD: u8 = 4;
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
-    let Cli { json, mut settings, command } = cli;
+    let Cli { json, mut settings, command, .. } = cli;
     if let Any::Work(Command::Serve { listen: Some(listen) }) = &command {
         settings.put("server.listen", "listen", listen.to_string());
     }

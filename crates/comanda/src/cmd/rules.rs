@@ -8,6 +8,7 @@ use crate::cli::{Rules, Store};
 use crate::client::Client;
 use crate::installation::Installation;
 use crate::render;
+use crate::spoken::{self, told};
 
 pub(super) fn rules(
     store: &Store,
@@ -23,7 +24,8 @@ pub(super) fn rules(
         Rules::Set { file } => super::done(connect()?, |api| {
             let body = ("application/json", super::input(&file)?);
             let answer = api.json("PUT", "/v1/pricing-rules", Some(body))?;
-            println!("rule set {} is in force", render::cell(answer.pointer("/version")));
+            let version = render::cell(answer.pointer("/version"));
+            render::say(told!("rules-in-force", version = version));
             Ok(())
         }),
         Rules::Test(args) => {
@@ -33,12 +35,12 @@ pub(super) fn rules(
             let exponent = installation.engine().settings.exponent;
             match service::wire::rules::parse(&super::input(&file)?, 0, exponent) {
                 Ok(rules) => {
-                    println!("{} rules, all sound", rules.rules.rules().len());
+                    render::say(told!("rules-sound", count = rules.rules.rules().len()));
                     Ok(ExitCode::SUCCESS)
                 }
                 Err(violations) => {
                     for violation in violations {
-                        println!("{}  {}", violation.pointer, violation.message);
+                        println!("{}  {}", violation.pointer, spoken::text(&violation.message));
                     }
                     Ok(ExitCode::from(super::REFUSED))
                 }

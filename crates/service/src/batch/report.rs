@@ -1,5 +1,6 @@
 //! Batches as JSON: the summary, and one line of results an item.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use domain::event::{Event, Shortage};
@@ -7,9 +8,10 @@ use domain::money::{Amount, Money};
 use domain::time::Timestamp;
 use serde::Serialize;
 
-use crate::change::{Change, What};
+use crate::change::{Change, Fault, What};
 use crate::ledger::{Ledger, Unavailable};
 use crate::serial::item_of;
+use crate::wire::message::{self, Lang};
 use crate::wire::rules::CompiledRules;
 
 use super::state::BatchState;
@@ -248,6 +250,7 @@ struct Line<'a> {
 struct Reason<'a> {
     pointer: &'a str,
     code: &'a str,
+    message: Cow<'a, str>,
 }
 
 #[derive(Serialize)]
@@ -257,9 +260,10 @@ struct Short<'a> {
     available: i64,
 }
 
-/// One record of a batch as a line of its results; `None` for records that are no item's.
+/// One record of a batch as a line of its results, for a reader of that language; `None` for
+/// records that are no item's.
 #[must_use]
-pub fn line(change: &Change, exponent: u32) -> Option<Vec<u8>> {
+pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
     let index = item_of(&change.what)?.index;
     let mut line = Line {
         index,
@@ -276,12 +280,12 @@ pub fn line(change: &Change, exponent: u32) -> Option<Vec<u8>> {
             line.order_id = audit.order.as_ref().map(|id| id.as_str());
             line.merchant_id = audit.merchant.as_ref().map(|id| id.as_str());
             let faults = audit.faults.iter();
-            line.reasons = faults.map(|f| Reason { pointer: &f.pointer, code: &f.code }).collect();
+            line.reasons = faults.map(|fault| kept(fault, lang)).collect();
         }
         What::Order { key, events, .. } => {
             line.order_id = Some(key.id.as_str());
             line.merchant_id = Some(key.merchant.as_str());
-            order(&mut line, events, exponent);
+            order(&mut line, events, exponent, lang);
         }
         What::Stock { .. }
         | What::Released { .. }
@@ -296,7 +300,14 @@ pub fn line(change: &Change, exponent: u32) -> Option<Vec<u8>> {
     })
 }
 
-fn order<'a>(line: &mut Line<'a>, events: &'a [Event], exponent: u32) {
+fn kept(fault: &Fault, lang: Lang) -> Reason<'_> {
+    let message = message::stored(fault, lang).into();
+    Reason { pointer: &fault.pointer, code: &fault.code, message }
+}
+
+fn order<'a>(line: &mut Line<'a>, events: &'a [Event], exponent: u32, lang: Lang) {
+    let reason =
+        |code: &'static str, message| Reason { pointer: "", code, message: Cow::Borrowed(message) };
     let short = |shortages: &'a [Shortage]| {
         let row = |s: &'a Shortage| Short {
             sku: s.sku.as_str(),
@@ -317,11 +328,11 @@ fn order<'a>(line: &mut Line<'a>, events: &'a [Event], exponent: u32) {
             }
             Event::Rejected(why) => {
                 line.status = Some("REJECTED");
-                line.reasons = vec![Reason { pointer: "", code: why.code() }];
+                line.reasons = vec![reason(why.code(), message::rejection(why, lang))];
             }
             Event::Repeated { .. } => {
                 line.outcome = "skipped";
-                line.reasons = vec![Reason { pointer: "", code: "duplicate" }];
+                line.reasons = vec![reason("duplicate", message::duplicate(lang))];
             }
             Event::Priced(_)
             | Event::Filled { .. }

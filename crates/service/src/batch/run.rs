@@ -18,7 +18,7 @@ use crate::ledger::{
 };
 use crate::prepare::cut;
 use crate::wire::document::{self, Command, MissingId};
-use crate::wire::rules::CompiledRules;
+use crate::wire::rules::{CompiledRules, RuleViolation};
 use crate::wire::violation::Severity;
 
 use super::machine::{Machine, Parsed, Step};
@@ -73,8 +73,8 @@ pub enum Error {
     #[error("the ledger stopped: {0}")]
     Ledger(#[from] Unavailable),
     /// Its rules do not compile.
-    #[error("the batch's pricing rules are not valid: {0}")]
-    Rules(String),
+    #[error("the batch's pricing rules break {} rules", .0.len())]
+    Rules(Vec<RuleViolation>),
     /// Its metadata is no JSON object of short texts.
     #[error("metadata must be a JSON object of texts, numbers and booleans")]
     Metadata,
@@ -227,20 +227,16 @@ fn open_batch(
 }
 
 fn put_rules(ledger: &dyn Ledger, json: &[u8]) -> Result<u64, Error> {
-    let failed = |violations: Vec<crate::wire::rules::RuleViolation>| {
-        let texts = violations.iter().map(|v| format!("{} {}", v.pointer, v.message));
-        Error::Rules(texts.collect::<Vec<_>>().join("; "))
-    };
     let catalogue = ledger.catalogue();
     let exponent = catalogue.exponent;
-    let mut rules = crate::wire::rules::parse(json, 0, exponent).map_err(failed)?;
+    let mut rules = crate::wire::rules::parse(json, 0, exponent).map_err(Error::Rules)?;
     if rules.extend {
-        rules = rules.extending(&catalogue.rules).map_err(failed)?;
+        rules = rules.extending(&catalogue.rules).map_err(Error::Rules)?;
     }
     let request = Request::PutRules { rules: Arc::new(rules), installed: false };
     match pollster::block_on(ledger.execute(vec![request]))?.first() {
         Some(Answer::Rules(version)) => Ok(*version),
-        Some(_) | None => Err(Error::Rules("not accepted by the ledger".to_owned())),
+        Some(_) | None => Err(Error::Ledger(Unavailable::Closed)),
     }
 }
 

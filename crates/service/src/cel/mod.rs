@@ -50,6 +50,7 @@ mod tree;
 use cel::parser::Parser;
 use domain::limits::{CONDITION_BYTES_MAX, CONDITION_DEPTH_MAX};
 use domain::pricing::{ConditionFailed, ConditionScope};
+use messages::{Phrase, phrase};
 
 /// A condition, ready to be evaluated.
 #[derive(Debug)]
@@ -95,6 +96,30 @@ pub enum ConditionError {
     /// The outcome is not true or false.
     #[error("the condition does not come out as true or false")]
     NotBoolean,
+}
+
+impl ConditionError {
+    /// What is wrong, for people.
+    #[must_use]
+    pub fn phrase(&self) -> Phrase {
+        let limit = CONDITION_BYTES_MAX.to_string();
+        match self {
+            Self::TooLong => phrase!("condition-too-long", limit = limit),
+            Self::TooDeep => phrase!("condition-too-deep"),
+            Self::TooCostly => phrase!("condition-too-costly"),
+            Self::Syntax { line, column, what } => phrase!(
+                "condition-syntax",
+                line = line.to_string(),
+                column = column.to_string(),
+                what = what.as_str(),
+            ),
+            Self::Double => phrase!("condition-double"),
+            Self::Unknown(name) => phrase!("condition-unknown", name = name.as_str()),
+            Self::Types(what) => phrase!("condition-types", what = what.as_str()),
+            Self::Unsupported(what) => phrase!("condition-unsupported", what = what.as_str()),
+            Self::NotBoolean => phrase!("condition-not-boolean"),
+        }
+    }
 }
 
 /// Compiles the source of a condition.

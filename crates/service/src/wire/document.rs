@@ -19,6 +19,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::id::{MerchantId, OrderId, OrderKey};
+use domain::limits::{
+    COUPONS_PER_ORDER_MAX, LINES_PER_ORDER_MAX, NAME_BYTES_MAX, QUANTITY_MAX,
+    UNIT_PRICE_DECIMALS_MAX,
+};
 use domain::order::{Channel, Order};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
@@ -26,7 +30,7 @@ use serde_json::value::RawValue;
 use self::shape::{Document, Entries};
 pub use self::shape::{Field, Kind as FieldKind};
 use super::checks::Checks;
-use super::violation::Violation;
+use super::violation::{Code, Detail, Violation};
 
 /// What an intake says about the documents it reads. Made once, borrowed by every [`read`].
 #[derive(Clone, Debug)]
@@ -141,14 +145,34 @@ pub enum Fault {
 
 /// Where and why bytes stop being a document.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} at line {line}, column {column}")]
+#[error("{reason} at line {line}, column {column}")]
 pub struct Malformed {
     /// The line, from 1.
     pub line: usize,
     /// The byte in that line, from 1; 0 when the line has not begun.
     pub column: usize,
-    /// The parser's reason, in English.
-    pub message: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why bytes are no document.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// Some of them are no UTF-8.
+    #[error("not UTF-8")]
+    NotUtf8,
+    /// Nested deeper than [`DEPTH_MAX`].
+    #[error("nested too deep")]
+    TooDeep,
+    /// JSON, but no object.
+    #[error("expected a JSON object")]
+    NoObject,
+    /// JSON, but neither an object nor an array.
+    #[error("expected a JSON object or array")]
+    NoObjectOrArray,
+    /// No JSON: the parser's reason, in English.
+    #[error("{0}")]
+    NoJson(String),
 }
 
 /// What could be told of an invalid document.
@@ -213,7 +237,7 @@ pub fn split(bytes: &[u8]) -> Result<Vec<&RawValue>, Fault> {
     match body.get().as_bytes().first() {
         Some(b'{') => Ok(vec![body]),
         Some(b'[') => Ok(serde_json::from_str(text).map_err(|e| Malformed::from_json(&e))?),
-        _ => Err(Malformed::at(text, body.get(), "expected a JSON object or array").into()),
+        _ => Err(Malformed::at(text, body.get(), Reason::NoObjectOrArray).into()),
     }
 }
 
@@ -233,19 +257,66 @@ pub fn attributes(bytes: &[u8]) -> BTreeMap<Cow<'_, str>, &RawValue> {
     entries.filter(|(name, _)| unknown(name)).collect()
 }
 
+/// What a violation's message says beyond the place. It follows from the rule and the place: the
+/// ledger keeps no more than these.
+///
+/// ```
+/// use service::wire::document::detail;
+/// use service::wire::violation::{Code, Detail, Expected};
+/// assert_eq!(detail(Code::TooManyItems, "/items"), Detail::Limit(1_000));
+/// let number = Detail::Expected(Expected::Number);
+/// assert_eq!(detail(Code::WrongType, "/items/3/quantity"), number);
+/// ```
+#[must_use]
+pub fn detail(code: Code, pointer: &str) -> Detail {
+    let limit = |limit: usize| Detail::Limit(i64::try_from(limit).unwrap_or(i64::MAX));
+    match code {
+        Code::TooLong => limit(NAME_BYTES_MAX),
+        Code::TooManyItems => limit(LINES_PER_ORDER_MAX),
+        Code::TooManyCoupons => limit(COUPONS_PER_ORDER_MAX),
+        Code::TooPrecise => Detail::Limit(UNIT_PRICE_DECIMALS_MAX.into()),
+        Code::TooLarge if pointer.ends_with("/quantity") => Detail::Limit(QUANTITY_MAX),
+        Code::WrongType => Detail::Expected(shape::expected(pointer)),
+        Code::TooLarge
+        | Code::Required
+        | Code::ConflictingValues
+        | Code::MerchantConflict
+        | Code::MixedKinds
+        | Code::BadName
+        | Code::EmptyItems
+        | Code::NotANumber
+        | Code::BadQuantity
+        | Code::Negative
+        | Code::NotPositive
+        | Code::BadDate
+        | Code::UnknownStatus
+        | Code::UnknownChannel
+        | Code::UnknownShortagePolicy
+        | Code::BadAccount
+        | Code::SameAccount
+        | Code::NoCustomer
+        | Code::BadCpf
+        | Code::BadCnpj
+        | Code::BadEmail
+        | Code::CepStateMismatch
+        | Code::PaymentMismatch
+        | Code::DeliveryBeforeOrder => Detail::None,
+    }
+}
+
 /// The bytes as text without a byte order mark, not nested too deep.
 fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let valid = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        Malformed::after(valid, "not UTF-8")
+        Malformed::after(valid, Reason::NotUtf8)
     })?;
     // Almost no document has enough brackets to be too deep: counting those is far cheaper.
     if brackets(bytes) <= DEPTH_MAX {
         return Ok(text);
     }
     match too_deep(bytes) {
-        Some(before) => Err(Malformed::after(before, "nested too deep")),
+        Some(before) => Err(Malformed::after(before, Reason::TooDeep)),
         None => Ok(text),
     }
 }
@@ -282,31 +353,32 @@ impl Malformed {
     fn from_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
-        Self { line: error.line(), column: error.column(), message: message.to_owned() }
+        let reason = Reason::NoJson(message.to_owned());
+        Self { line: error.line(), column: error.column(), reason }
     }
 
     /// An error of parsing `part`, which is a part of `text`.
     fn within(text: &str, part: &str, error: &serde_json::Error) -> Self {
-        let (before, inside) = (Self::at(text, part, ""), Self::from_json(error));
+        let (before, inside) = (Self::at(text, part, Reason::NoObject), Self::from_json(error));
         let column = if inside.line > 1 { 0 } else { before.column.saturating_sub(1) };
         Self {
             line: before.line + inside.line.saturating_sub(1),
             column: column + inside.column,
-            message: inside.message,
+            reason: inside.reason,
         }
     }
 
     /// The fault is the first byte after `valid`.
-    fn after(valid: &[u8], message: &str) -> Self {
+    fn after(valid: &[u8], reason: Reason) -> Self {
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
         let column = valid.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
-        Self { line, column, message: message.to_owned() }
+        Self { line, column, reason }
     }
 
     /// The fault is where `part` begins, which is a part of `text`.
-    fn at(text: &str, part: &str, message: &str) -> Self {
+    fn at(text: &str, part: &str, reason: Reason) -> Self {
         let offset = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-        Self::after(text.as_bytes().get(..offset).unwrap_or_default(), message)
+        Self::after(text.as_bytes().get(..offset).unwrap_or_default(), reason)
     }
 }
 

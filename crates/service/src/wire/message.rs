@@ -1,93 +1,16 @@
-//! What people read: violations and states in Portuguese, Spanish and English.
+//! What people read about documents and states, in their language; the texts are [`messages`]'.
 //!
 //! Never: a decision, or a value of a document.
 
-use super::document::Malformed;
+use domain::event::Rejection;
+use domain::state::{ClaimState, Status};
+use messages::{Id, around_field, id, label, phrase};
+pub use messages::{Lang, Phrase};
+
+use super::document::{self, Malformed, Reason};
 use super::violation::{Code, Detail, Expected, Violation};
-
-/// A language Comanda speaks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Lang {
-    /// Brazilian Portuguese.
-    PtBr,
-    /// Spanish.
-    Es,
-    /// English: for those who ask for no language, or for none of these.
-    #[default]
-    En,
-}
-
-impl Lang {
-    /// The language tag (BCP 47).
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PtBr => "pt-BR",
-            Self::Es => "es",
-            Self::En => "en",
-        }
-    }
-
-    /// The language an `Accept-Language` header likes best: highest `q`, then the first. Regions
-    /// are not told apart (`pt-PT` and `pt` are `pt-BR`); `*`, nothing and nonsense are English.
-    ///
-    /// ```
-    /// use service::wire::message::Lang;
-    /// assert_eq!(Lang::from_accept_language("fr, en;q=0.5, es-MX;q=0.9"), Lang::Es);
-    /// assert_eq!(Lang::from_accept_language("pt"), Lang::PtBr);
-    /// assert_eq!(Lang::from_accept_language(""), Lang::En);
-    /// ```
-    #[must_use]
-    pub fn from_accept_language(header: &str) -> Self {
-        let (mut best, mut best_weight) = (Self::default(), 0);
-        for range in header.split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let lang = parts.next().and_then(Self::from_range);
-            let q = parts.find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")));
-            let weight = q.map_or(Some(1_000), thousandths);
-            if let (Some(lang), Some(weight)) = (lang, weight)
-                && weight > best_weight
-            {
-                (best, best_weight) = (lang, weight);
-            }
-        }
-        best
-    }
-
-    fn from_range(range: &str) -> Option<Self> {
-        let primary = range.split(['-', '_']).next().unwrap_or_default();
-        let is = |name: &str| primary.eq_ignore_ascii_case(name);
-        match () {
-            () if is("pt") => Some(Self::PtBr),
-            () if is("es") => Some(Self::Es),
-            () if is("en") || is("*") => Some(Self::En),
-            () => None,
-        }
-    }
-
-    fn pick(self, [pt, es, en]: [&'static str; 3]) -> &'static str {
-        match self {
-            Self::PtBr => pt,
-            Self::Es => es,
-            Self::En => en,
-        }
-    }
-}
-
-/// A weight of `Accept-Language` (`0.85`) in thousandths.
-fn thousandths(q: &str) -> Option<u32> {
-    let (whole, rest) = q.split_once('.').unwrap_or((q, ""));
-    let digits = rest.bytes().chain(*b"000").take(3);
-    let mut weight = match whole {
-        "0" | "" => 0,
-        "1" => 1,
-        _ => return None,
-    };
-    for digit in digits {
-        weight = weight * 10 + char::from(digit).to_digit(10)?;
-    }
-    Some(weight.min(1_000))
-}
+use crate::batch::BatchStatus;
+use crate::change::Fault;
 
 /// What is wrong, as a sentence: pt-BR `Campo 'order_id' é obrigatório.`
 ///
@@ -106,28 +29,67 @@ fn thousandths(q: &str) -> Option<u32> {
 /// ```
 #[must_use]
 pub fn text(violation: &Violation, lang: Lang) -> String {
-    let detail = match violation.detail {
-        Detail::None => String::new(),
-        Detail::Limit(limit) => limit.to_string(),
-        Detail::Expected(expected) => lang.pick(expectation(expected)).to_owned(),
+    sentence(violation.code, violation.detail, &violation.pointer, lang)
+}
+
+fn sentence(code: Code, detail: Detail, pointer: &str, lang: Lang) -> String {
+    let (id, field) = (id_of(code, detail), field(pointer));
+    // All that a valid order can be warned about is of this shape: no formatting for those.
+    if let Some((before, after)) = around_field(id, lang) {
+        return [before, &field, after].concat();
+    }
+    let phrase = Phrase::new(id).with("field", field);
+    let phrase = match detail {
+        Detail::None => phrase,
+        Detail::Limit(limit) => phrase.with("limit", limit.to_string()),
+        Detail::Expected(expected) => phrase.with("expected", expectation(expected)),
     };
-    let template = match (violation.code, violation.detail) {
-        (Code::TooLarge, Detail::None) => TOO_LARGE_UNLIMITED,
-        (code, _) => sentence(code),
-    };
-    lang.pick(template).replace("{field}", &field(&violation.pointer)).replace("{detail}", &detail)
+    phrase.to(lang)
+}
+
+fn id_of(code: Code, detail: Detail) -> Id {
+    match (code, detail) {
+        (Code::TooLarge, Detail::None) => id!("violation-above-range"),
+        (code, _) => code.message(),
+    }
+}
+
+fn expectation(expected: Expected) -> Id {
+    match expected {
+        Expected::Text => id!("expected-text"),
+        Expected::Number => id!("expected-number"),
+        Expected::Object => id!("expected-object"),
+        Expected::List => id!("expected-list"),
+    }
+}
+
+/// A violation that the ledger kept, as the sentence it was when it was found.
+#[must_use]
+pub fn stored(fault: &Fault, lang: Lang) -> String {
+    if let Some(code) = Code::parse(&fault.code) {
+        return sentence(code, document::detail(code, &fault.pointer), &fault.pointer, lang);
+    }
+    match &*fault.code {
+        "malformed" => label(id!("violation-malformed"), lang).to_owned(),
+        "total_out_of_range" => label(id!("violation-total_out_of_range"), lang).to_owned(),
+        "internal_error" => label(id!("violation-internal_error"), lang).to_owned(),
+        // A rule of another version of this program.
+        unknown => phrase!("violation-unknown", code = unknown).to(lang),
+    }
 }
 
 /// Why bytes are no document, as a sentence. The parser's own reason stays English.
 #[must_use]
 pub fn malformed(fault: &Malformed, lang: Lang) -> String {
-    let template = lang.pick([
-        "O documento não é um objeto JSON válido (linha {line}, coluna {column}: {reason}).",
-        "El documento no es un objeto JSON válido (línea {line}, columna {column}: {reason}).",
-        "The document is not a valid JSON object (line {line}, column {column}: {reason}).",
-    ]);
-    let template = template.replace("{line}", &fault.line.to_string());
-    template.replace("{column}", &fault.column.to_string()).replace("{reason}", &fault.message)
+    let reason: messages::Arg = match &fault.reason {
+        Reason::NotUtf8 => id!("malformed-utf8").into(),
+        Reason::TooDeep => id!("malformed-depth").into(),
+        Reason::NoObject => id!("malformed-object").into(),
+        Reason::NoObjectOrArray => id!("malformed-object-or-array").into(),
+        Reason::NoJson(text) => text.as_str().into(),
+    };
+    let (line, column) = (fault.line.to_string(), fault.column.to_string());
+    phrase!("violation-malformed-at", line = line, column = column, reason = reason).to(lang)
 }
 
 /// `/items/3/quantity` as people write it: `items[3].quantity`.
@@ -143,215 +105,69 @@ fn field(pointer: &str) -> String {
     field
 }
 
-fn expectation(expected: Expected) -> [&'static str; 3] {
-    match expected {
-        Expected::Text => ["um texto", "un texto", "a text"],
-        Expected::Number => ["um número", "un número", "a number"],
-        Expected::Object => ["um objeto", "un objeto", "an object"],
-        Expected::List => ["uma lista", "una lista", "a list"],
-    }
-}
-
-const TOO_LARGE_UNLIMITED: [&str; 3] = [
-    "Campo '{field}' ultrapassa o maior valor permitido.",
-    "El campo '{field}' supera el valor máximo permitido.",
-    "Field '{field}' is above the largest amount allowed.",
-];
-
-/// The sentence of a rule in pt-BR, es and en.
-fn sentence(code: Code) -> [&'static str; 3] {
-    match code {
-        Code::Required => [
-            "Campo '{field}' é obrigatório.",
-            "El campo '{field}' es obligatorio.",
-            "Field '{field}' is required.",
-        ],
-        Code::WrongType => [
-            "Campo '{field}' deve ser {detail}.",
-            "El campo '{field}' debe ser {detail}.",
-            "Field '{field}' must be {detail}.",
-        ],
-        Code::ConflictingValues => [
-            "Campo '{field}' foi informado mais de uma vez, com valores diferentes.",
-            "El campo '{field}' se informó más de una vez, con valores distintos.",
-            "Field '{field}' is given more than once, with different values.",
-        ],
-        Code::MerchantConflict => [
-            "Campo '{field}' e o CNPJ da empresa indicam vendedores diferentes.",
-            "El campo '{field}' y el CNPJ de la empresa indican vendedores distintos.",
-            "Field '{field}' and the company's CNPJ name different sellers.",
-        ],
-        Code::MixedKinds => [
-            "O documento mistura uma compra ('items') com uma transferência ('amount', \
-             'fromAccount', 'toAccount').",
-            "El documento mezcla una compra ('items') con una transferencia ('amount', \
-             'fromAccount', 'toAccount').",
-            "The document mixes a purchase ('items') with a transfer ('amount', 'fromAccount', \
-             'toAccount').",
-        ],
-        Code::BadName => [
-            "Campo '{field}' contém caracteres não permitidos.",
-            "El campo '{field}' contiene caracteres no permitidos.",
-            "Field '{field}' contains characters that are not allowed.",
-        ],
-        Code::TooLong => [
-            "Campo '{field}' pode ter no máximo {detail} bytes.",
-            "El campo '{field}' puede tener como máximo {detail} bytes.",
-            "Field '{field}' may have at most {detail} bytes.",
-        ],
-        Code::EmptyItems => [
-            "O pedido deve ter pelo menos um item.",
-            "La orden debe tener al menos un producto.",
-            "The order must have at least one item.",
-        ],
-        Code::TooManyItems => [
-            "O pedido pode ter no máximo {detail} itens.",
-            "La orden puede tener como máximo {detail} productos.",
-            "The order may have at most {detail} items.",
-        ],
-        Code::TooManyCoupons => [
-            "O pedido pode ter no máximo {detail} cupons.",
-            "La orden puede tener como máximo {detail} cupones.",
-            "The order may have at most {detail} coupons.",
-        ],
-        Code::NotANumber => [
-            "Campo '{field}' não é um número válido.",
-            "El campo '{field}' no es un número válido.",
-            "Field '{field}' is not a valid number.",
-        ],
-        Code::BadQuantity => [
-            "Campo '{field}' deve ser um número inteiro maior que zero.",
-            "El campo '{field}' debe ser un número entero mayor que cero.",
-            "Field '{field}' must be a whole number greater than zero.",
-        ],
-        Code::Negative => [
-            "Campo '{field}' não pode ser negativo.",
-            "El campo '{field}' no puede ser negativo.",
-            "Field '{field}' must not be negative.",
-        ],
-        Code::NotPositive => [
-            "Campo '{field}' deve ser maior que zero.",
-            "El campo '{field}' debe ser mayor que cero.",
-            "Field '{field}' must be greater than zero.",
-        ],
-        Code::TooLarge => [
-            "Campo '{field}' pode ser no máximo {detail}.",
-            "El campo '{field}' puede ser como máximo {detail}.",
-            "Field '{field}' may be at most {detail}.",
-        ],
-        Code::TooPrecise => [
-            "Campo '{field}' pode ter no máximo {detail} casas decimais.",
-            "El campo '{field}' puede tener como máximo {detail} decimales.",
-            "Field '{field}' may have at most {detail} decimals.",
-        ],
-        Code::BadDate => [
-            "Campo '{field}' não é uma data válida; use, por exemplo, 2025-01-09T09:28:37-03:00.",
-            "El campo '{field}' no es una fecha válida; use, por ejemplo, \
-             2025-01-09T09:28:37-03:00.",
-            "Field '{field}' is not a valid date; use, for example, 2025-01-09T09:28:37-03:00.",
-        ],
-        Code::UnknownStatus => [
-            "Campo '{field}' não é um comando conhecido; use 'Pendente', 'Alterar Pedido' ou \
-             'Cancela Pedido'.",
-            "El campo '{field}' no es un comando conocido; use 'Pendente', 'Alterar Pedido' o \
-             'Cancela Pedido'.",
-            "Field '{field}' is not a known command; use 'Pendente', 'Alterar Pedido' or \
-             'Cancela Pedido'.",
-        ],
-        Code::UnknownChannel => [
-            "Campo '{field}' deve ser web, mobile, atm, api, file, queue ou batch.",
-            "El campo '{field}' debe ser web, mobile, atm, api, file, queue o batch.",
-            "Field '{field}' must be web, mobile, atm, api, file, queue or batch.",
-        ],
-        Code::UnknownShortagePolicy => [
-            "Campo '{field}' deve ser partial, ship_complete ou reject.",
-            "El campo '{field}' debe ser partial, ship_complete o reject.",
-            "Field '{field}' must be partial, ship_complete or reject.",
-        ],
-        Code::BadAccount => [
-            "Campo '{field}' deve conter somente dígitos.",
-            "El campo '{field}' debe contener solo dígitos.",
-            "Field '{field}' must consist of digits only.",
-        ],
-        Code::SameAccount => [
-            "Campo '{field}' deve ser diferente da conta de origem.",
-            "El campo '{field}' debe ser distinto de la cuenta de origen.",
-            "Field '{field}' must be another account than the one the money comes from.",
-        ],
-        Code::NoCustomer => [
-            "Falta o cliente: informe 'customer' ou 'customerId'.",
-            "Falta el cliente: informe 'customer' o 'customerId'.",
-            "The customer is missing: give 'customer' or 'customerId'.",
-        ],
-        Code::BadCpf => [
-            "Campo '{field}' não é um CPF válido.",
-            "El campo '{field}' no es un CPF válido.",
-            "Field '{field}' is not a valid CPF.",
-        ],
-        Code::BadCnpj => [
-            "Campo '{field}' não é um CNPJ válido.",
-            "El campo '{field}' no es un CNPJ válido.",
-            "Field '{field}' is not a valid CNPJ.",
-        ],
-        Code::BadEmail => [
-            "Campo '{field}' não é um endereço de e-mail válido.",
-            "El campo '{field}' no es una dirección de correo electrónico válida.",
-            "Field '{field}' is not a valid e-mail address.",
-        ],
-        Code::CepStateMismatch => [
-            "Campo '{field}': o CEP não pertence ao estado informado.",
-            "El campo '{field}': el CEP no pertenece al estado indicado.",
-            "Field '{field}': the CEP does not belong to the state given.",
-        ],
-        Code::PaymentMismatch => [
-            "Campo '{field}' não corresponde ao total dos itens, com ou sem frete.",
-            "El campo '{field}' no coincide con el total de los productos, con o sin envío.",
-            "Field '{field}' is neither the items' total nor that plus shipping.",
-        ],
-        Code::DeliveryBeforeOrder => [
-            "Campo '{field}' é anterior à data do pedido.",
-            "El campo '{field}' es anterior a la fecha de la orden.",
-            "Field '{field}' is before the date of the order.",
-        ],
-    }
-}
-
-/// The label of an order's state (`RECEIVED`); an unknown state is its own label.
+/// The label of an order's state.
 ///
 /// ```
+/// use domain::state::{ClaimState, Status};
 /// use service::wire::message::{Lang, line_label, order_label};
-/// assert_eq!(order_label("BACKORDERED", Lang::PtBr), "Produto Pendente");
-/// assert_eq!(line_label("BACKORDERED", Lang::PtBr), "Pendente");
+/// assert_eq!(order_label(Status::Backordered, Lang::PtBr), "Produto Pendente");
+/// assert_eq!(line_label(ClaimState::Waiting, Lang::PtBr), "Pendente");
 /// ```
 #[must_use]
-pub fn order_label(state: &str, lang: Lang) -> &str {
-    lang.pick(match state {
-        "INVALID" => ["Inválido", "Inválida", "Invalid"],
-        "RECEIVED" => ["Recebido", "Recibida", "Received"],
-        "PROCESSING" => ["Em processamento", "En proceso", "Processing"],
-        "COMPLETED" => ["Novo Pedido (confirmado)", "Confirmada", "Completed"],
-        "BACKORDERED" => ["Produto Pendente", "Producto pendiente", "Backordered"],
-        "REJECTED" => ["Rejeitado", "Rechazada", "Rejected"],
-        "FAILED" => ["Falhou", "Fallida", "Failed"],
-        "CANCELLED" => ["Cancelado", "Cancelada", "Cancelled"],
-        "FULFILLED" => ["Entregue", "Entregada", "Fulfilled"],
-        unknown => return unknown,
-    })
+pub fn order_label(status: Status, lang: Lang) -> &'static str {
+    let id = match status {
+        Status::Invalid => id!("order-INVALID"),
+        Status::Received => id!("order-RECEIVED"),
+        Status::Processing => id!("order-PROCESSING"),
+        Status::Completed => id!("order-COMPLETED"),
+        Status::Backordered => id!("order-BACKORDERED"),
+        Status::Rejected => id!("order-REJECTED"),
+        Status::Failed => id!("order-FAILED"),
+        Status::Cancelled => id!("order-CANCELLED"),
+        Status::Fulfilled => id!("order-FULFILLED"),
+    };
+    label(id, lang)
 }
 
-/// The label of a line's state (`RESERVED`); an unknown state is its own label.
+/// The label of a line's state. Who stands by is backordered to the outside.
 #[must_use]
-pub fn line_label(state: &str, lang: Lang) -> &str {
-    lang.pick(match state {
-        "RESERVED" => ["Reservado", "Reservado", "Reserved"],
-        "BACKORDERED" => ["Pendente", "Pendiente", "Backordered"],
-        "UNTRACKED" => ["Sem controle de estoque", "Sin control de stock", "Untracked"],
-        "REJECTED" => ["Rejeitado", "Rechazado", "Rejected"],
-        "RELEASED" => ["Liberado", "Liberado", "Released"],
-        "CANCELLED" => ["Cancelado", "Cancelado", "Cancelled"],
-        "FULFILLED" => ["Entregue", "Entregado", "Fulfilled"],
-        unknown => return unknown,
-    })
+pub fn line_label(state: ClaimState, lang: Lang) -> &'static str {
+    let id = match state {
+        ClaimState::Open => id!("line-OPEN"),
+        ClaimState::Untracked => id!("line-UNTRACKED"),
+        ClaimState::Reserved => id!("line-RESERVED"),
+        ClaimState::Waiting | ClaimState::Standby => id!("line-BACKORDERED"),
+        ClaimState::Consumed => id!("line-FULFILLED"),
+    };
+    label(id, lang)
+}
+
+/// The label of a batch's state.
+#[must_use]
+pub fn batch_label(status: BatchStatus, lang: Lang) -> &'static str {
+    let id = match status {
+        BatchStatus::Running => id!("batch-RUNNING"),
+        BatchStatus::Succeeded => id!("batch-SUCCEEDED"),
+        BatchStatus::Failed => id!("batch-FAILED"),
+        BatchStatus::Aborted => id!("batch-ABORTED"),
+    };
+    label(id, lang)
+}
+
+/// Why an order was rejected, as a sentence.
+#[must_use]
+pub fn rejection(rejection: &Rejection, lang: Lang) -> &'static str {
+    let id = match rejection {
+        Rejection::OutOfStock(_) => id!("rejection-out_of_stock"),
+        Rejection::UnknownSku(_) => id!("rejection-unknown_sku"),
+    };
+    label(id, lang)
+}
+
+/// What is said of an order that was sent before.
+#[must_use]
+pub fn duplicate(lang: Lang) -> &'static str {
+    label(id!("rejection-duplicate"), lang)
 }
 
 #[cfg(test)]
@@ -359,21 +175,31 @@ mod tests {
     use super::*;
     use crate::wire::violation::Severity;
 
-    const LANGS: [Lang; 3] = [Lang::PtBr, Lang::Es, Lang::En];
-
     fn violation(code: Code, detail: Detail) -> Violation {
         Violation { pointer: "/items/3/quantity".into(), code, severity: Severity::Error, detail }
     }
 
+    fn is_sentence(text: &str) {
+        assert!(text.ends_with('.') && !text.contains(['{', '}', '$']), "{text}");
+        assert!(!text.contains("  ") && text.starts_with(char::is_uppercase), "{text}");
+    }
+
     #[test]
-    fn every_rule_is_a_sentence_in_every_language() {
+    fn every_rule_is_a_sentence_in_every_language_when_it_is_broken_and_ever_after() {
         for code in Code::ALL {
             assert_eq!(Code::parse(code.as_str()), Some(*code));
-            for lang in LANGS {
-                let text = text(&violation(*code, Detail::Limit(7)), lang);
-                assert!(text.ends_with('.') && !text.contains(['{', '}']), "{text}");
-                assert!(!text.contains("  "), "{text}");
+            for lang in Lang::ALL {
+                for pointer in ["", "/items", "/items/3/quantity", "/shipping/address/city"] {
+                    let detail = document::detail(*code, pointer);
+                    is_sentence(&sentence(*code, detail, pointer, lang));
+                    let fault = Fault { pointer: pointer.into(), code: code.as_str().into() };
+                    assert_eq!(stored(&fault, lang), sentence(*code, detail, pointer, lang));
+                }
             }
+        }
+        for code in ["malformed", "total_out_of_range", "internal_error", "of_another_version"] {
+            let fault = Fault { pointer: "".into(), code: code.into() };
+            Lang::ALL.iter().for_each(|lang| is_sentence(&stored(&fault, *lang)));
         }
     }
 
@@ -389,31 +215,27 @@ mod tests {
     }
 
     #[test]
-    fn the_best_language_is_chosen() {
-        let table = [
-            ("pt-BR,pt;q=0.9,en;q=0.8", Lang::PtBr),
-            ("es-419", Lang::Es),
-            ("ES", Lang::Es),
-            ("en;q=0.1, pt;q=0.123, es;q=0.12", Lang::PtBr),
-            ("es;q=0, en;q=0.1", Lang::En),
-            ("*", Lang::En),
-            ("fr, de;q=0.5", Lang::En),
-            ("fr, de;q=0.5, pt_PT;q=0.1", Lang::PtBr),
-            ("pt;q=zebra, es;q=1.0", Lang::Es),
-            (";;,,q=1", Lang::En),
-        ];
-        for (header, lang) in table {
-            assert_eq!(Lang::from_accept_language(header), lang, "{header}");
+    fn what_a_valid_order_is_warned_about_needs_no_formatting() {
+        for (rule, _) in crate::wire::checks::Rule::all() {
+            for lang in Lang::ALL {
+                let id = id_of(rule.code(), Detail::None);
+                let is_ready = around_field(id, lang).is_some();
+                assert!(is_ready || rule.code() == Code::NoCustomer, "{}", id.name());
+            }
         }
     }
 
     #[test]
     fn labels_are_those_people_know() {
-        let received = LANGS.map(|lang| order_label("RECEIVED", lang));
-        assert_eq!(received, ["Recebido", "Recibida", "Received"]);
-        let completed = LANGS.map(|lang| order_label("COMPLETED", lang));
-        assert_eq!(completed, ["Novo Pedido (confirmado)", "Confirmada", "Completed"]);
-        assert_eq!(line_label("RESERVED", Lang::Es), "Reservado");
-        assert_eq!(order_label("NEW_STATE", Lang::Es), "NEW_STATE");
+        let labels = |status| Lang::ALL.map(|lang| order_label(status, lang));
+        assert_eq!(labels(Status::Received), ["Recebido", "Recibida", "Received"]);
+        assert_eq!(labels(Status::Processing), ["Em processamento", "En proceso", "Processing"]);
+        let completed = ["Novo Pedido (confirmado)", "Confirmada", "Completed"];
+        assert_eq!(labels(Status::Completed), completed);
+        let waiting = ["Produto Pendente", "Producto pendiente", "Backordered"];
+        assert_eq!(labels(Status::Backordered), waiting);
+        let labels = |state| Lang::ALL.map(|lang| line_label(state, lang));
+        assert_eq!(labels(ClaimState::Reserved), ["Reservado", "Reservado", "Reserved"]);
+        assert_eq!(labels(ClaimState::Waiting), ["Pendente", "Pendiente", "Backordered"]);
     }
 }

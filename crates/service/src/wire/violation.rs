@@ -78,6 +78,11 @@ macro_rules! codes {
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$code => $name,)* }
             }
+
+            /// What people read about it: `violation-` and its name.
+            pub(crate) fn message(self) -> messages::Id {
+                match self { $(Self::$code => messages::id!(concat!("violation-", $name)),)* }
+            }
         }
     };
 }

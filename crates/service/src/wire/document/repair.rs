@@ -9,20 +9,20 @@ use domain::limits::LINES_PER_ORDER_MAX;
 use serde_json::value::RawValue;
 
 use super::shape::{Document, Entries, Field, Item, Kind, Text};
-use super::{Fault, Malformed, Read, Settings, check};
+use super::{Fault, Malformed, Read, Reason, Settings, check};
 use crate::wire::violation::{Code, Detail, Expected, Severity, Violation};
 
 /// Reads a document that the fast pass could not.
 pub(super) fn read(text: &str, settings: &Settings) -> Result<Read, Fault> {
     let document: &RawValue = serde_json::from_str(text).map_err(|e| Malformed::from_json(&e))?;
     if !document.get().starts_with('{') {
-        return Err(Malformed::at(text, document.get(), "expected a JSON object").into());
+        return Err(Malformed::at(text, document.get(), Reason::NoObject).into());
     }
     let mut repair = Repair { text, out: String::with_capacity(text.len()), violations: vec![] };
     repair.object(document, Document::FIELDS, &mut String::new())?;
     let Repair { out, violations: misshapen, .. } = repair;
     let mut document = Document::default();
-    document.read(&out).ok_or_else(|| Malformed::after(b"", "unreadable document"))?;
+    document.read(&out).ok_or_else(|| Malformed::after(b"", Reason::NoObject))?;
     let mut outcome = check::check(&document, settings);
     // A seller that could not be read is nobody, not the default.
     if misshapen

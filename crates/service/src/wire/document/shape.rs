@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::reader::{Quoted, Reader, unescape, unescapes};
+use crate::wire::violation::Expected;
 
 /// What a field may be.
 pub enum Kind {
@@ -193,6 +194,29 @@ impl<'a> Document<'a> {
         let mut reader = Reader::new(text);
         self.fill(&mut reader)?;
         reader.end()
+    }
+}
+
+/// What belongs in a place of a document, whatever its spelling.
+pub(super) fn expected(pointer: &str) -> Expected {
+    let mut kind = &Kind::Object(Document::FIELDS);
+    for segment in pointer.split('/').skip(1) {
+        let field = match kind {
+            Kind::Object(fields) => fields.iter().find(|field| field.names.contains(&segment)),
+            Kind::List(of) => {
+                kind = of;
+                continue;
+            }
+            Kind::Text | Kind::Number => None,
+        };
+        let Some(field) = field else { break };
+        kind = &field.kind;
+    }
+    match kind {
+        Kind::Text => Expected::Text,
+        Kind::Number => Expected::Number,
+        Kind::Object(_) => Expected::Object,
+        Kind::List(_) => Expected::List,
     }
 }
 

@@ -57,10 +57,12 @@ mod rule;
 
 use std::sync::Arc;
 
+use domain::limits::RULES_PER_SET_MAX;
 use domain::pricing::{
     ConditionFailed, ConditionRef, ConditionScope, Conditions, Fault, FaultKind, Priceable,
     Pricing, PricingError, Rule, RuleSet, price,
 };
+use messages::{Phrase, phrase};
 
 use crate::cel::Condition;
 
@@ -71,8 +73,8 @@ pub struct RuleViolation {
     pub pointer: String,
     /// What, for programs: `required`, `unknown_field`, `bad_condition`, …
     pub code: &'static str,
-    /// What, in English.
-    pub message: String,
+    /// What, for people.
+    pub message: Phrase,
 }
 
 /// A rule set ready to price with. Cheap to share in an `Arc`; the default has no rules.
@@ -134,19 +136,18 @@ fn numbered(rules: impl Iterator<Item = (Rule, Option<Arc<When>>)>) -> (Vec<Rule
 
 fn violation(fault: Fault, pointers: &[String]) -> RuleViolation {
     let (field, code, message) = match fault.kind {
-        FaultKind::TooMany => ("", "too_many_rules", "there are too many rules"),
-        FaultKind::DuplicateId => ("/id", "duplicate_id", "another rule has this id"),
-        FaultKind::EmptyPeriod => {
-            ("/valid_until", "empty_period", "the rule ends before it begins")
+        FaultKind::TooMany => {
+            let limit = RULES_PER_SET_MAX.to_string();
+            ("", "too_many_rules", phrase!("rules-too-many", limit = limit))
         }
-        FaultKind::Amount => ("/effect", "out_of_range", "an amount is below zero or too large"),
-        FaultKind::Tiers => {
-            ("/effect/tiers", "bad_tiers", "tiers begin at 1 or more and are in ascending order")
-        }
-        FaultKind::Units => ("/effect", "out_of_range", "'buy' and 'get' are at least 1"),
+        FaultKind::DuplicateId => ("/id", "duplicate_id", phrase!("rules-duplicate-id")),
+        FaultKind::EmptyPeriod => ("/valid_until", "empty_period", phrase!("rules-empty-period")),
+        FaultKind::Amount => ("/effect", "out_of_range", phrase!("rules-amount")),
+        FaultKind::Tiers => ("/effect/tiers", "bad_tiers", phrase!("rules-tiers")),
+        FaultKind::Units => ("/effect", "out_of_range", phrase!("rules-units")),
     };
     let rule = pointers.get(fault.rule).map_or("", String::as_str);
-    RuleViolation { pointer: format!("{rule}{field}"), code, message: message.into() }
+    RuleViolation { pointer: format!("{rule}{field}"), code, message }
 }
 
 impl CompiledRules {

@@ -5,9 +5,11 @@
 use std::collections::HashSet;
 
 use domain::id::NameError;
+use domain::limits::NAME_BYTES_MAX;
 use domain::money::{Decimal, DecimalError, Money, UnitPrice};
 use domain::pricing::Percent;
 use domain::time::Timestamp;
+use messages::{Id, Phrase, id, phrase};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -23,9 +25,9 @@ impl Violations {
         &mut self,
         pointer: &str,
         code: &'static str,
-        message: impl Into<String>,
+        message: Phrase,
     ) -> Option<T> {
-        self.0.push(RuleViolation { pointer: pointer.into(), code, message: message.into() });
+        self.0.push(RuleViolation { pointer: pointer.into(), code, message });
         None
     }
 }
@@ -57,7 +59,7 @@ impl<'j> Fields<'j> {
         let value = self.optional(name);
         if value.is_none() {
             let pointer = below(&self.pointer, name);
-            noted.note::<()>(&pointer, "required", format!("'{name}' is required"));
+            noted.note::<()>(&pointer, "required", phrase!("rules-required", name = name));
         }
         value
     }
@@ -66,7 +68,11 @@ impl<'j> Fields<'j> {
     pub(super) fn finish(self, noted: &mut Violations) {
         for (name, _) in self.entries {
             let pointer = below(&self.pointer, &name);
-            noted.note::<()>(&pointer, "unknown_field", format!("there is no field '{name}' here"));
+            noted.note::<()>(
+                &pointer,
+                "unknown_field",
+                phrase!("rules-unknown-field", name = name),
+            );
         }
     }
 }
@@ -82,23 +88,24 @@ impl<'j> Value<'j> {
         self.json.get().starts_with('[')
     }
 
-    fn wrong<T>(&self, wanted: &str, noted: &mut Violations) -> Option<T> {
-        noted.note(&self.pointer, "wrong_type", format!("this must be {wanted}"))
+    fn wrong<T>(&self, wanted: Id, noted: &mut Violations) -> Option<T> {
+        noted.note(&self.pointer, "wrong_type", phrase!("rules-wrong-type", expected = wanted))
     }
 
-    fn typed<T: Deserialize<'j>>(&self, wanted: &str, noted: &mut Violations) -> Option<T> {
+    fn typed<T: Deserialize<'j>>(&self, wanted: Id, noted: &mut Violations) -> Option<T> {
         let value = serde_json::from_str(self.json.get()).ok();
         if value.is_none() { self.wrong(wanted, noted) } else { value }
     }
 
     pub(super) fn fields(&self, noted: &mut Violations) -> Option<Fields<'j>> {
-        let mut entries = self.typed::<Entries<'j>>("an object", noted)?.0;
+        let mut entries = self.typed::<Entries<'j>>(id!("expected-object"), noted)?.0;
         let mut seen = HashSet::new();
         entries.retain(|(name, _)| {
             let first = seen.insert(name.clone());
             if !first {
                 let pointer = below(&self.pointer, name);
-                noted.note::<()>(&pointer, "duplicate_field", format!("'{name}' is there twice"));
+                let message = phrase!("rules-duplicate-field", name = name.as_str());
+                noted.note::<()>(&pointer, "duplicate_field", message);
             }
             first
         });
@@ -106,7 +113,7 @@ impl<'j> Value<'j> {
     }
 
     pub(super) fn elements(&self, noted: &mut Violations) -> Option<Vec<Value<'j>>> {
-        let elements: Vec<&'j RawValue> = self.typed("an array", noted)?;
+        let elements: Vec<&'j RawValue> = self.typed(id!("expected-list"), noted)?;
         let elements = elements.into_iter().enumerate();
         Some(elements.map(|(at, json)| self.element(at, json)).collect())
     }
@@ -116,15 +123,15 @@ impl<'j> Value<'j> {
     }
 
     pub(super) fn boolean(&self, noted: &mut Violations) -> Option<bool> {
-        self.typed("true or false", noted)
+        self.typed(id!("expected-boolean"), noted)
     }
 
     pub(super) fn integer<T: Deserialize<'j>>(&self, noted: &mut Violations) -> Option<T> {
-        self.typed("a whole number", noted)
+        self.typed(id!("expected-integer"), noted)
     }
 
     pub(super) fn text(&self, noted: &mut Violations) -> Option<String> {
-        self.typed("a string", noted)
+        self.typed(id!("expected-text"), noted)
     }
 
     /// A name, parsed by `parse`.
@@ -135,22 +142,25 @@ impl<'j> Value<'j> {
     ) -> Option<T> {
         match parse(&self.text(noted)?) {
             Ok(name) => Some(name),
-            Err(NameError::Empty) => noted.note(&self.pointer, "bad_name", "this is empty"),
-            Err(NameError::TooLong) => noted.note(&self.pointer, "bad_name", "this is too long"),
+            Err(NameError::Empty) => self.bad_name(phrase!("rules-empty-name"), noted),
+            Err(NameError::TooLong) => {
+                let message = phrase!("rules-long-name", limit = NAME_BYTES_MAX.to_string());
+                self.bad_name(message, noted)
+            }
             Err(NameError::ControlCharacter) => {
-                noted.note(&self.pointer, "bad_name", "this has a control character")
+                self.bad_name(phrase!("rules-control-character"), noted)
             }
         }
+    }
+
+    fn bad_name<T>(&self, message: Phrase, noted: &mut Violations) -> Option<T> {
+        noted.note(&self.pointer, "bad_name", message)
     }
 
     pub(super) fn time(&self, noted: &mut Violations) -> Option<Timestamp> {
         match self.text(noted)?.parse::<jiff::Timestamp>() {
             Ok(time) => Some(Timestamp(time.as_microsecond())),
-            Err(_) => noted.note(
-                &self.pointer,
-                "bad_date",
-                "this must be a date and time in RFC 3339 with a zone",
-            ),
+            Err(_) => noted.note(&self.pointer, "bad_date", phrase!("rules-bad-date")),
         }
     }
 
@@ -159,27 +169,27 @@ impl<'j> Value<'j> {
         let text = match json.as_bytes().first() {
             Some(b'"') => self.text(noted)?,
             Some(b'-' | b'0'..=b'9') => json.to_string(),
-            _ => return self.wrong("a decimal number, or a string with one", noted),
+            _ => return self.wrong(id!("expected-decimal"), noted),
         };
         match Decimal::parse(&text) {
-            Ok(decimal) if decimal.is_negative() => self.range("this is below zero", noted),
+            Ok(decimal) if decimal.is_negative() => self.range(phrase!("rules-negative"), noted),
             Ok(decimal) => Some(decimal),
             Err(error) => self.no(error, noted),
         }
     }
 
-    fn range<T>(&self, message: &str, noted: &mut Violations) -> Option<T> {
+    fn range<T>(&self, message: Phrase, noted: &mut Violations) -> Option<T> {
         noted.note(&self.pointer, "out_of_range", message)
     }
 
     fn no<T>(&self, error: DecimalError, noted: &mut Violations) -> Option<T> {
         match error {
             DecimalError::NotANumber => {
-                noted.note(&self.pointer, "not_a_number", "this is no decimal number")
+                noted.note(&self.pointer, "not_a_number", phrase!("rules-not-a-number"))
             }
-            DecimalError::TooLarge => self.range("this is too large", noted),
+            DecimalError::TooLarge => self.range(phrase!("rules-too-large"), noted),
             DecimalError::TooPrecise => {
-                noted.note(&self.pointer, "too_precise", "this has too many decimals")
+                noted.note(&self.pointer, "too_precise", phrase!("rules-too-precise"))
             }
         }
     }
@@ -213,7 +223,7 @@ impl<'j> Value<'j> {
         match self.decimal(noted)?.to_unit_price() {
             Ok(millionths) if millionths.0 % STEP == 0 => match Percent::new(millionths.0 / STEP) {
                 Some(percent) => Some(percent),
-                None => self.range("a percentage is from 0 to 100", noted),
+                None => self.range(phrase!("rules-percentage"), noted),
             },
             Ok(_) => self.no(DecimalError::TooPrecise, noted),
             Err(error) => self.no(error, noted),

@@ -9,6 +9,7 @@ use domain::limits::RULES_PER_SET_MAX;
 use domain::money::Money;
 use domain::order::Channel;
 use domain::pricing::{Action, Off, Percent, Rule, Scope, Stage, Tier, TierPrice, UnitOff};
+use messages::phrase;
 use serde_json::value::RawValue;
 
 use super::read::{Fields, Value, Violations};
@@ -39,13 +40,13 @@ pub(super) struct Read {
 pub(super) fn document(json: &[u8], exponent: u32) -> Result<Document, Vec<RuleViolation>> {
     let mut noted = Violations::default();
     let Ok(json) = serde_json::from_slice::<&RawValue>(json) else {
-        noted.note::<()>("", "malformed", "this is no JSON document");
+        noted.note::<()>("", "malformed", phrase!("rules-malformed"));
         return Err(noted.0);
     };
     let whole = Value { pointer: String::new(), json };
     let Some((extend, rules)) = outline(&whole, &mut noted) else { return Err(noted.0) };
     if rules.len() > RULES_PER_SET_MAX {
-        let message = format!("there are {} rules; at most {RULES_PER_SET_MAX}", rules.len());
+        let message = phrase!("rules-too-many", limit = RULES_PER_SET_MAX.to_string());
         noted.note::<()>(&whole.pointer, "too_many_rules", message);
         return Err(noted.0);
     }
@@ -81,8 +82,7 @@ fn rule(value: &Value<'_>, exponent: u32, noted: &mut Violations) -> Option<Read
     let (action, minimum_total) = effect?;
     let for_lines = matches!(action.stage(), Stage::Override | Stage::Line);
     if !for_lines && when.as_ref().is_some_and(|w| w.condition.reads_line()) {
-        let message = "this effect is not for lines, so its condition has no line and no product";
-        noted.note::<()>(&pointer, "bad_condition", message);
+        noted.note::<()>(&pointer, "bad_condition", phrase!("rules-no-line"));
     }
     let rule = Rule {
         id: id?,
@@ -115,7 +115,7 @@ fn list<'j>(fields: &mut Fields<'j>, field: &str, noted: &mut Violations) -> Vec
     let Some(value) = fields.optional(field) else { return Vec::new() };
     let list = value.elements(noted).unwrap_or_default();
     if list.len() > SCOPE_NAMES_MAX {
-        let message = format!("there are {} names; at most {SCOPE_NAMES_MAX}", list.len());
+        let message = phrase!("rules-too-many-names", limit = SCOPE_NAMES_MAX.to_string());
         noted.note::<()>(&value.pointer, "too_many_names", message);
         return Vec::new();
     }
@@ -138,7 +138,7 @@ fn channels(fields: &mut Fields<'_>, noted: &mut Violations) -> Vec<Channel> {
         let name = value.text(noted)?;
         Channel::parse(&name).or_else(|| {
             let known = Channel::ALL.map(|(_, name)| name).join(", ");
-            let message = format!("there is no channel '{name}'; there are {known}");
+            let message = phrase!("rules-unknown-channel", name = name.as_str(), known = known);
             noted.note(&value.pointer, "unknown_value", message)
         })
     });
@@ -149,7 +149,7 @@ fn condition(value: &Value<'_>, noted: &mut Violations) -> Option<Arc<When>> {
     let source = value.text(noted)?;
     match cel::compile(&source) {
         Ok(condition) => Some(Arc::new(When { source, condition })),
-        Err(error) => noted.note(&value.pointer, "bad_condition", error.to_string()),
+        Err(error) => noted.note(&value.pointer, "bad_condition", error.phrase()),
     }
 }
 
@@ -164,7 +164,7 @@ fn effect(
     let name = kind.text(noted)?;
     let mut effect = Effect { fields, exponent, noted };
     let Some(action) = effect.action(&name) else {
-        let message = format!("there is no effect '{name}'");
+        let message = phrase!("rules-unknown-effect", name = name.as_str());
         return effect.noted.note(&kind.pointer, "unknown_value", message);
     };
     // Read even when the action is flawed, so that its violations are reported as well.
@@ -254,7 +254,8 @@ impl Effect<'_, '_> {
             (Some(percent), None) => percent.percent(self.noted).map(Off::Percent),
             (None, Some(amount)) => amount.money(self.exponent, self.noted).map(Off::Fixed),
             (Some(_), Some(_)) | (None, None) => {
-                self.noted.note(&self.fields.pointer, "required", "either 'percent' or 'amount'")
+                let message = phrase!("rules-one-of", first = "percent", second = "amount");
+                self.noted.note(&self.fields.pointer, "required", message)
             }
         }
     }
@@ -268,7 +269,7 @@ impl Effect<'_, '_> {
                 "unit" => true,
                 "line" => false,
                 _ => {
-                    let message = "this is 'unit' or 'line'";
+                    let message = phrase!("rules-unit-or-line");
                     return self.noted.note(&per.pointer, "unknown_value", message);
                 }
             },
@@ -315,7 +316,8 @@ fn tier(value: &Value<'_>, noted: &mut Violations) -> Option<Tier> {
         (Some(percent), None) => percent.percent(noted).map(TierPrice::PercentOff),
         (None, Some(price)) => price.unit_price(noted).map(TierPrice::UnitPrice),
         (Some(_), Some(_)) | (None, None) => {
-            noted.note(&value.pointer, "required", "either 'percent' or 'unit_price'")
+            let message = phrase!("rules-one-of", first = "percent", second = "unit_price");
+            noted.note(&value.pointer, "required", message)
         }
     };
     fields.finish(noted);

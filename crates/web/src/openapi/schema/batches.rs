@@ -27,6 +27,8 @@ pub struct BatchDocument {
 pub struct Batch {
     batch_id: Name,
     status: BatchStatus,
+    /// In the reader's language.
+    status_label: String,
     /// Why it failed.
     reason: Option<String>,
     started_at: Time,
@@ -205,4 +207,6 @@ pub enum ItemOutcome {
 pub struct ItemReason {
     pointer: String,
     code: String,
+    /// In the reader's language.
+    message: String,
 }

@@ -1,0 +1,60 @@
+# What is wrong with an order document. Each is named after the code of its rule.
+
+violation-required = Field '{ $field }' is required.
+violation-wrong_type = Field '{ $field }' must be { $expected }.
+violation-conflicting_values = Field '{ $field }' is given more than once, with different values.
+violation-merchant_conflict = Field '{ $field }' and the company's CNPJ name different sellers.
+violation-mixed_kinds = The document mixes a purchase ('items') with a transfer ('amount', 'fromAccount', 'toAccount').
+violation-bad_name = Field '{ $field }' contains characters that are not allowed.
+violation-too_long = Field '{ $field }' may have at most { $limit } bytes.
+violation-empty_items = The order must have at least one item.
+violation-too_many_items = The order may have at most { $limit } items.
+violation-too_many_coupons = The order may have at most { $limit } coupons.
+violation-not_a_number = Field '{ $field }' is not a valid number.
+violation-bad_quantity = Field '{ $field }' must be a whole number greater than zero.
+violation-negative = Field '{ $field }' must not be negative.
+violation-not_positive = Field '{ $field }' must be greater than zero.
+violation-too_large = Field '{ $field }' may be at most { $limit }.
+violation-too_precise = Field '{ $field }' may have at most { $limit } decimals.
+violation-bad_date = Field '{ $field }' is not a valid date; use, for example, 2025-01-09T09:28:37-03:00.
+violation-unknown_status = Field '{ $field }' is not a known command; use 'Pendente', 'Alterar Pedido' or 'Cancela Pedido'.
+violation-unknown_channel = Field '{ $field }' must be web, mobile, atm, api, file, queue or batch.
+violation-unknown_shortage_policy = Field '{ $field }' must be partial, ship_complete or reject.
+violation-bad_account = Field '{ $field }' must consist of digits only.
+violation-same_account = Field '{ $field }' must be another account than the one the money comes from.
+violation-no_customer = The customer is missing: give 'customer' or 'customerId'.
+violation-bad_cpf = Field '{ $field }' is not a valid CPF.
+violation-bad_cnpj = Field '{ $field }' is not a valid CNPJ.
+violation-bad_email = Field '{ $field }' is not a valid e-mail address.
+violation-cep_state_mismatch = Field '{ $field }': the CEP does not belong to the state given.
+violation-payment_mismatch = Field '{ $field }' is neither the items' total nor that plus shipping.
+violation-delivery_before_order = Field '{ $field }' is before the date of the order.
+violation-malformed = The document is not a valid JSON object.
+violation-malformed-at = The document is not a valid JSON object (line { $line }, column { $column }: { $reason }).
+violation-total_out_of_range = The order's total is out of range.
+violation-internal_error = The order could not be decided because of an error of ours.
+violation-unknown = The document breaks the rule '{ $code }'.
+violation-above-range = Field '{ $field }' is above the largest amount allowed.
+
+# Why bytes are no document; other reasons are the parser's own, in English.
+
+malformed-utf8 = not UTF-8
+malformed-depth = nested too deeply
+malformed-object = expected a JSON object
+malformed-object-or-array = expected a JSON object or array
+malformed-empty = empty
+
+# What is wrong with a row of products, stock or customers.
+
+row-malformed = The line is not a JSON object.
+row-unknown_field = Field '{ $field }' does not exist here.
+row-one_of = Give exactly one: 'delta' or 'on_hand'.
+row-too_many = Field '{ $field }' has too many values.
+row-not_whole = Field '{ $field }' must be a whole number.
+row-not_texts = Field '{ $field }' must be a list of texts.
+
+# Why an order came to nothing.
+
+rejection-out_of_stock = There is not enough stock.
+rejection-unknown_sku = The order contains a product without a stock record.
+rejection-duplicate = The seller has sent an order with this id before.

@@ -1,0 +1,111 @@
+# Problems: a title, and what to know or do about it.
+
+problem-malformed-title = Malformed document
+problem-malformed = The content cannot be read ({ $about }).
+
+problem-invalid-title = Invalid document
+problem-invalid = The content breaks the rules listed under 'violations'.
+
+problem-bad_parameter-title = Bad parameter
+problem-bad_parameter = Parameter '{ $about }' is unknown, repeated or invalid.
+
+problem-unsupported_filters-title = Unsupported filters
+problem-unsupported_filters = This combination of filters is not offered; offered are: { $about }.
+
+problem-unauthorized-title = Key required
+problem-unauthorized = Give a valid API key as 'Authorization: Bearer' or 'X-Api-Key'.
+
+problem-forbidden-title = Not allowed
+problem-forbidden = This API key does not have the scope '{ $about }'.
+
+problem-no_route-title = No such address
+problem-no_route = There is nothing at this address.
+
+problem-not_found-title = Not found
+problem-not_found = There is nothing of this name.
+
+problem-method_not_allowed-title = Method not allowed
+problem-method_not_allowed = This address does not take this method.
+
+problem-body_timeout-title = Request timed out
+problem-body_timeout = The content did not arrive in time.
+
+problem-body_broken-title = Content broke off
+problem-body_broken = The content ended before it was complete.
+
+problem-duplicate-title = Duplicate order
+problem-duplicate = This seller has sent an order with this id before; the first one counts.
+
+problem-ambiguous_order-title = Ambiguous id
+problem-ambiguous_order = Several sellers have an order with this id; give 'merchant_id'.
+
+problem-wrong_state-title = State does not allow it
+problem-wrong_state = State { $about } does not allow this.
+
+problem-below_reserved-title = Below what is reserved
+problem-below_reserved = Less would be left than is reserved; use "release": "newest" to take the newest reservations back.
+
+problem-stock_out_of_range-title = Stock out of range
+problem-stock_out_of_range = Stock may not be negative or above ten billion units.
+
+problem-too_many_releases-title = Too many reservations
+problem-too_many_releases = Too many reservations would have to be taken back at once; use smaller steps.
+
+problem-batch_conflict-title = Batch conflict
+problem-batch_conflict = This batch id was used for other content.
+
+problem-too_large-title = Content too large
+problem-too_large = The content is above the limit ({ $about }).
+
+problem-unsupported_media_type-title = Unsupported media type
+problem-unsupported_media_type = Accepted are only: { $about }; without Content-Encoding.
+
+problem-unsupported_command-title = Command not offered
+problem-unsupported_command = Amending and cancelling orders is not offered yet; nothing was done.
+
+problem-too_many_requests-title = Too many requests
+problem-too_many_requests = This client's allowance of requests is used up.
+
+problem-disk_full-title = Disk full
+problem-disk_full = There is no disk space for the batch; nothing was done.
+
+problem-queue_full-title = Queue full
+problem-queue_full = Too much is waiting already; nothing was done, try again.
+
+problem-disk_space-title = Low disk space
+problem-disk_space = Disk space is below the safe minimum; nothing was done.
+
+problem-batches_busy-title = Too many batches
+problem-batches_busy = No more batches can be started now; nothing was done.
+
+problem-outcome_unknown-title = Outcome unknown
+problem-outcome_unknown = The outcome is unknown; retry with the same id.
+
+problem-timeout-title = Timed out
+problem-timeout = The answer took too long and the outcome is unknown; retry with the same id.
+
+problem-shutting_down-title = Shutting down
+problem-shutting_down = The server is shutting down; nothing was done.
+
+problem-internal-title = Internal error
+problem-internal = Something went wrong on our side; it was logged.
+
+problem-order_not_found-title = Order not found
+problem-order_not_found = There is no order of this id.
+
+# The limit that was passed.
+
+about-bytes = { $limit } bytes
+about-rows = { $limit } rows
+
+problem-link_unknown-title = Unknown link
+problem-link_unknown = This link was not given out here, or was changed; ask for another.
+
+problem-link_expired-title = Expired link
+problem-link_expired = This link's time is over; ask for another.
+
+problem-too_many_secrets-title = Too many secrets
+problem-too_many_secrets = Too many secrets still have links that count; earlier=end ends them all.
+
+problem-not_quotable-title = Not quotable
+problem-not_quotable = Only new orders are quoted; this one amends or cancels an order.

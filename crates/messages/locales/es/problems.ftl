@@ -1,0 +1,111 @@
+# Problemas: un título y qué saber o hacer al respecto.
+
+problem-malformed-title = Documento ilegible
+problem-malformed = El contenido no se pudo leer ({ $about }).
+
+problem-invalid-title = Documento inválido
+problem-invalid = El contenido incumple las reglas listadas en 'violations'.
+
+problem-bad_parameter-title = Parámetro inválido
+problem-bad_parameter = El parámetro '{ $about }' es desconocido, repetido o inválido.
+
+problem-unsupported_filters-title = Filtros incompatibles
+problem-unsupported_filters = Esta combinación de filtros no se ofrece; se ofrecen: { $about }.
+
+problem-unauthorized-title = Clave necesaria
+problem-unauthorized = Indique una clave de API válida en 'Authorization: Bearer' o 'X-Api-Key'.
+
+problem-forbidden-title = Sin permiso
+problem-forbidden = Esta clave de API no tiene el alcance '{ $about }'.
+
+problem-no_route-title = Dirección inexistente
+problem-no_route = No hay nada en esta dirección.
+
+problem-not_found-title = No encontrado
+problem-not_found = No existe nada con este nombre.
+
+problem-method_not_allowed-title = Método no permitido
+problem-method_not_allowed = Esta dirección no acepta este método.
+
+problem-body_timeout-title = Tiempo agotado
+problem-body_timeout = El contenido no llegó a tiempo.
+
+problem-body_broken-title = Contenido interrumpido
+problem-body_broken = El contenido terminó antes del final anunciado.
+
+problem-duplicate-title = Orden duplicada
+problem-duplicate = Este vendedor ya envió una orden con este número; vale la primera.
+
+problem-ambiguous_order-title = Número ambiguo
+problem-ambiguous_order = Varios vendedores tienen una orden con este número; indique 'merchant_id'.
+
+problem-wrong_state-title = El estado no lo permite
+problem-wrong_state = El estado { $about } no permite esta operación.
+
+problem-below_reserved-title = Por debajo de lo reservado
+problem-below_reserved = Quedaría menos de lo ya reservado; use "release": "newest" para liberar las reservas más nuevas.
+
+problem-stock_out_of_range-title = Stock fuera de los límites
+problem-stock_out_of_range = El stock no puede ser negativo ni superar diez mil millones de unidades.
+
+problem-too_many_releases-title = Demasiadas reservas
+problem-too_many_releases = Habría que liberar demasiadas reservas a la vez; ajuste en pasos más pequeños.
+
+problem-batch_conflict-title = Lote en conflicto
+problem-batch_conflict = Este número de lote ya se usó para otro contenido.
+
+problem-too_large-title = Contenido demasiado grande
+problem-too_large = El contenido supera el límite ({ $about }).
+
+problem-unsupported_media_type-title = Tipo no admitido
+problem-unsupported_media_type = Solo se aceptan: { $about }; sin Content-Encoding.
+
+problem-unsupported_command-title = Comando no ofrecido
+problem-unsupported_command = Modificar y cancelar órdenes aún no se ofrece; no se hizo nada.
+
+problem-too_many_requests-title = Demasiadas solicitudes
+problem-too_many_requests = Se alcanzó el límite de solicitudes de este cliente.
+
+problem-disk_full-title = Disco lleno
+problem-disk_full = No hay espacio en disco para el lote; no se hizo nada.
+
+problem-queue_full-title = Cola llena
+problem-queue_full = Hay demasiadas órdenes en espera; no se hizo nada, intente de nuevo.
+
+problem-disk_space-title = Poco espacio en disco
+problem-disk_space = El espacio en disco está por debajo del mínimo seguro; no se hizo nada.
+
+problem-batches_busy-title = Demasiados lotes
+problem-batches_busy = No se pueden iniciar más lotes ahora; no se hizo nada.
+
+problem-outcome_unknown-title = Resultado desconocido
+problem-outcome_unknown = No se sabe si se grabó; repita con el mismo número de orden.
+
+problem-timeout-title = Tiempo agotado
+problem-timeout = La respuesta tardó demasiado y el resultado se desconoce; repita con el mismo número de orden.
+
+problem-shutting_down-title = Cerrando
+problem-shutting_down = El servidor se está cerrando; no se hizo nada.
+
+problem-internal-title = Error interno
+problem-internal = Ocurrió un error nuestro; quedó registrado.
+
+problem-order_not_found-title = Orden no encontrada
+problem-order_not_found = No existe una orden con este número.
+
+# El límite que se superó.
+
+about-bytes = { $limit } bytes
+about-rows = { $limit } filas
+
+problem-link_unknown-title = Enlace inválido
+problem-link_unknown = Este enlace no se emitió aquí, o fue alterado; pida otro.
+
+problem-link_expired-title = Enlace vencido
+problem-link_expired = El plazo de este enlace terminó; pida otro.
+
+problem-too_many_secrets-title = Demasiados secretos
+problem-too_many_secrets = Demasiados secretos aún tienen enlaces válidos; use earlier=end para terminarlos todos.
+
+problem-not_quotable-title = Sin cotización
+problem-not_quotable = Solo se cotizan órdenes nuevas; esta modifica o cancela una orden.
