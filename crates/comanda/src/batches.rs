@@ -2,25 +2,27 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use domain::id::BatchId;
+use domain::order::Channel;
 use engine::Engine;
 use parking_lot::Mutex;
-use service::batch::run::{self, Control, Error, Finished, MAX_CONCURRENCY, Options};
+use service::batch::run::{self, Control, Error, Finished, Options};
 use service::batch::summary::{Summary, records, summary};
-use service::batch::{BatchState, BatchStatus, Tolerance, dry::DryLedger, report, split};
+use service::batch::{BatchState, BatchStatus, Tolerance, dry::DryLedger, report};
 use service::change::What;
 use service::ledger::{Ledger, Task, Unavailable};
 use service::wire::document;
 use service::wire::message::Lang;
 use web::batches::{BatchError, BatchRuns, Format, Lines, Live, NewBatch, Started};
 
+use crate::input::Input;
 use crate::installation::clock;
 
 /// Batches that run at the same time: each has threads of its own, on few cores.
@@ -38,77 +40,6 @@ pub(crate) struct Runner {
     running: Mutex<HashMap<BatchId, Arc<Control>>>,
     dry: Mutex<Vec<(BatchState, Summary)>>,
     closing: AtomicBool,
-}
-
-/// What there is to run.
-#[derive(Clone)]
-pub(crate) struct Input {
-    pub(crate) path: PathBuf,
-    pub(crate) format: split::Format,
-    pub(crate) header: split::Header,
-}
-
-impl Input {
-    /// Looks at a file: JSON Lines, or one JSON document.
-    pub(crate) fn look(path: &Path, format: Option<split::Format>) -> io::Result<Self> {
-        let (format, or_lines) = match format {
-            Some(format) => (format, false),
-            None => sniff(path)?,
-        };
-        let (path, lines) = (path.to_owned(), split::Format::JsonLines);
-        let header = match format {
-            split::Format::JsonLines => split::Header::default(),
-            split::Format::Document => match split::header(File::open(&path)?) {
-                Err(error) if or_lines && error.kind() == io::ErrorKind::InvalidData => {
-                    return Ok(Self { path, format: lines, header: split::Header::default() });
-                }
-                header => header?,
-            },
-        };
-        Ok(Self { path, format, header })
-    }
-
-    /// The document's own id, else the content's hash.
-    pub(crate) fn id(&self) -> io::Result<BatchId> {
-        let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        if let Some(raw) = &self.header.batch_id {
-            let id: String =
-                serde_json::from_slice(raw).map_err(|_| invalid("batchId must be a text"))?;
-            return BatchId::parse(&id).map_err(|_| invalid("batchId must be 1 to 128 bytes"));
-        }
-        let mut hasher = blake3::Hasher::new();
-        io::copy(&mut File::open(&self.path)?, &mut hasher)?;
-        let hash = hasher.finalize().to_hex();
-        BatchId::parse(&hash[..32]).map_err(|_| invalid("the content's hash is no name"))
-    }
-
-    /// The metadata as a JSON text; empty when there is none.
-    pub(crate) fn metadata(&self) -> String {
-        let raw = self.header.metadata.as_deref().unwrap_or_default();
-        String::from_utf8_lossy(raw).into_owned()
-    }
-}
-
-/// JSON Lines by its name, or one JSON document when its first line is not one whole order of its
-/// own; and whether it may be lines all the same, the first of them broken.
-fn sniff(path: &Path) -> io::Result<(split::Format, bool)> {
-    let named = path.extension().is_some_and(|name| name == "jsonl" || name == "ndjson");
-    let mut head = Vec::new();
-    File::open(path)?.take(1 << 20).read_to_end(&mut head)?;
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
-    let is_order = |line: &[u8]| {
-        let whole = serde_json::from_slice::<serde_json::Value>(line);
-        let is_frame = |v: &serde_json::Value| v.get("orders").or(v.get("batchId")).is_some();
-        whole.is_ok_and(|v| v.is_object() && !is_frame(&v))
-    };
-    let mut lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
-    let first = lines.next().unwrap_or_default();
-    let opens = matches!(first.first(), Some(b'{' | b'['));
-    if named || !opens || is_order(first) {
-        return Ok((split::Format::JsonLines, false));
-    }
-    let is_next_order = lines.find(|line| !line.is_empty()).is_some_and(is_order);
-    Ok((split::Format::Document, is_next_order && first != b"["))
 }
 
 /// Whether two files hold the same bytes.
@@ -140,15 +71,16 @@ impl Runner {
     pub(crate) fn options(&self, id: BatchId, input: &Input) -> Options {
         Options {
             id,
-            format: input.format,
+            format: input.format.clone(),
             orders_at: input.header.orders_at,
-            max_concurrency: MAX_CONCURRENCY,
+            max_concurrency: None,
             threads: CHECKING_THREADS,
             tolerance: Tolerance::default(),
             metadata: input.metadata(),
             rules: input.header.pricing_rules.clone(),
             spool: None,
             settings: self.documents.clone(),
+            channel: Channel::Batch,
         }
     }
 
@@ -274,22 +206,16 @@ impl Runner {
     }
 
     fn start_now(self: &Arc<Self>, new: NewBatch) -> Result<Started, BatchError> {
-        let format = match new.format {
-            Format::JsonDocument => split::Format::Document,
-            Format::JsonLines => split::Format::JsonLines,
-        };
         let malformed = |error: io::Error| match error.kind() {
             io::ErrorKind::InvalidData => BatchError::Malformed(error.to_string()),
             _ => BatchError::Io(error),
         };
-        let input = Input::look(&new.path, Some(format)).map_err(malformed)?;
+        let input = Input::look(&new.path, Some(new.format)).map_err(malformed)?;
         let id = new.id.map_or_else(|| input.id(), Ok).map_err(malformed)?;
         let mut options = self.options(id.clone(), &input);
         options.tolerance = new.tolerance;
         options.spool = Some(new.path.to_string_lossy().into_owned());
-        if let Some(most) = new.max_concurrency {
-            options.max_concurrency = most as usize;
-        }
+        options.max_concurrency = new.max_concurrency.map(u64::from);
         if new.dry_run {
             return self.dry_run(&options, &input).map_err(|e| self.error(&id, e));
         }

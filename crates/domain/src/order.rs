@@ -188,4 +188,15 @@ pub struct BatchItem {
     pub batch: BatchId,
     /// The item's place in it, from 0.
     pub index: u64,
+    /// Where in the batch's input it begins; absent for items recorded before that was kept.
+    pub at: Option<InputPlace>,
+}
+
+/// A place in the input of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputPlace {
+    /// The line, from 1.
+    pub line: u64,
+    /// Bytes before it.
+    pub byte: u64,
 }

@@ -316,7 +316,7 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
             to.option(audit.order.as_ref(), |to, id| to.text(id.as_str()));
             to.option(audit.merchant.as_ref(), |to, id| to.text(id.as_str()));
             to.u8(audit.channel as u8);
-            to.option(audit.batch.as_ref(), batch_item);
+            batch_item(&mut to, audit.batch.as_ref());
             to.list(audit.faults.iter(), fault);
             to.bytes(&audit.document);
         }
@@ -360,7 +360,7 @@ pub fn decode(body: &Bytes) -> Result<Change, Corrupt> {
             order: from.option(read_name(OrderId::parse))?,
             merchant: from.option(read_name(MerchantId::parse))?,
             channel: read_channel(&mut from)?,
-            batch: from.option(read_batch_item)?,
+            batch: read_batch_item(&mut from)?,
             faults: from.list(read_fault)?,
             document: body.slice_ref(from.bytes()?),
         }),

@@ -243,7 +243,7 @@ impl Place {
             order: Order { key: order_key(self.seller, &self.id), channel: self.channel, body },
             document: self.document,
             warnings: Vec::new(),
-            batch: self.batch.map(|(id, index)| BatchItem { batch: batch_id(id), index }),
+            batch: self.batch.map(|(id, index)| BatchItem { batch: batch_id(id), index, at: None }),
             rules: None,
         }
     }

@@ -119,6 +119,7 @@ impl World {
             hash: [0; 32],
             tolerance: Tolerance::default(),
             rules: None,
+            max_concurrency: None,
             metadata: "".into(),
             spool: None,
             previous: None,
@@ -151,7 +152,7 @@ impl World {
 
     /// Every seventh item is broken, every fifth repeats the one before it.
     fn item(&self, index: u64) -> Request {
-        let place = domain::order::BatchItem { batch: self.id.clone(), index };
+        let place = domain::order::BatchItem { batch: self.id.clone(), index, at: None };
         if index % 7 == 6 {
             let fault = Fault { pointer: "".into(), code: "malformed".into() };
             return Request::Audit(Box::new(Audit {

@@ -411,6 +411,7 @@ impl Sim {
             hash: [0; 32],
             tolerance: Tolerance::default(),
             rules: None,
+            max_concurrency: None,
             metadata: "".into(),
             spool: None,
             previous: None,
@@ -421,7 +422,7 @@ impl Sim {
 
     /// Every seventh item of a batch is invalid, every fifth repeats the one before.
     fn item(&mut self, batch: &BatchId, index: u64) -> Request {
-        let item = BatchItem { batch: batch.clone(), index };
+        let item = BatchItem { batch: batch.clone(), index, at: None };
         let id = format!("{batch}-{}", if index % 5 == 4 { index - 1 } else { index });
         if index % 7 == 6 {
             return Request::Audit(Box::new(Audit {

@@ -80,6 +80,20 @@ pub enum Format {
     JsonDocument,
     /// One order a line.
     JsonLines,
+    /// Rows of a table below their header; one row for each line of an order.
+    Table,
+}
+
+impl Format {
+    /// The ending of a spooled body's name: what it is must be told again after a restart.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::JsonDocument => "json",
+            Self::JsonLines => "jsonl",
+            Self::Table => "csv",
+        }
+    }
 }
 
 /// What starting came to.

@@ -46,8 +46,21 @@ pub(crate) fn media(headers: &HeaderMap, accepted: &'static str) -> Result<Media
     }
 }
 
+const TABLE: [&str; 3] = ["text/csv", "application/csv", "text/tab-separated-values"];
+
+/// Whether a body says it is rows of a table.
+pub(crate) fn is_table(headers: &HeaderMap) -> bool {
+    let identity = headers.get(CONTENT_ENCODING).is_none_or(|e| e == "identity");
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.and_then(|v| v.split(';').next()).map(str::trim).unwrap_or_default();
+    identity && TABLE.iter().any(|name| essence.eq_ignore_ascii_case(name))
+}
+
 /// What an order, or a document of rules, may be.
 pub(crate) const JSON: &str = "application/json, application/*+json";
+/// What a batch may be.
+pub(crate) const BATCH: &str =
+    "application/json, application/*+json, application/x-ndjson, text/csv";
 /// What rows may be.
 pub(crate) const ROWS: &str = "application/json, application/*+json, application/x-ndjson";
 

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderValue, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use domain::id::BatchId;
@@ -21,7 +21,7 @@ use service::wire::message::{Lang, batch_label};
 
 use crate::App;
 use crate::batches::{Format, Lines, NewBatch, Started};
-use crate::body::{self, Media, ROWS};
+use crate::body::{self, BATCH, Media};
 use crate::error::{Error, Kind};
 use crate::fields::time;
 use crate::guard::Spoken;
@@ -79,16 +79,12 @@ pub(crate) async fn start(
 ) -> Result<Response<Body>, Error> {
     let (parts, sent) = request.into_parts();
     let params = Params::read(&parts.uri, &PARAMETERS)?;
-    let media = body::media(&parts.headers, ROWS)?;
-    let options = options(&params, media)?;
+    let format = format(&parts.headers)?;
+    let options = options(&params, format)?;
     if (app.health)().disk_low {
         return Err(Error::new(Kind::DiskSpace));
     }
-    let suffix = match media {
-        Media::Json => "json",
-        Media::JsonLines => "jsonl",
-    };
-    let spooled = spool(&app, sent, suffix).await?;
+    let spooled = spool(&app, sent, format.suffix()).await?;
     let new = NewBatch { path: spooled.path().to_owned(), ..options };
     let started = app.batches.start(new).await?;
     if let Started::New(_) = started {
@@ -97,16 +93,24 @@ pub(crate) async fn start(
     Ok(accepted(&app, started.state(), lang))
 }
 
-fn options(params: &Params, media: Media) -> Result<NewBatch, Error> {
+/// What a body says it is.
+pub(crate) fn format(headers: &HeaderMap) -> Result<Format, Error> {
+    if body::is_table(headers) {
+        return Ok(Format::Table);
+    }
+    Ok(match body::media(headers, BATCH)? {
+        Media::Json => Format::JsonDocument,
+        Media::JsonLines => Format::JsonLines,
+    })
+}
+
+fn options(params: &Params, format: Format) -> Result<NewBatch, Error> {
     let number = |text: &str| text.parse::<u64>().ok();
     let percent = |text: &str| text.parse::<u8>().ok().filter(|share| *share <= 100);
     let concurrency = |text: &str| text.parse::<u32>().ok().filter(|most| *most > 0);
     Ok(NewBatch {
         id: params.name("batch_id", BatchId::parse)?,
-        format: match media {
-            Media::Json => Format::JsonDocument,
-            Media::JsonLines => Format::JsonLines,
-        },
+        format,
         path: Default::default(),
         tolerance: Tolerance {
             count: params.parsed("tolerated_failure_count", number)?,

@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use service::change::{Audit, Seq};
 use service::ledger::{Found, OrderView};
+use service::wire::csv;
 use service::wire::document;
 use service::wire::message::{Lang, line_label, order_label};
 use service::wire::violation::Severity;
@@ -144,6 +145,7 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
     let pricing = view.history.iter().rev().find_map(|(_, _, event)| priced(event));
     let pricing = pricing.map(|pricing| explain::pricing(app, pricing));
     let purchase = read_again(app, view);
+    let json = csv::canonical(&view.document);
     let link = link(&state.key);
     let document_url = link_to_document(app, &link, state.revision);
     written(&Shown {
@@ -168,8 +170,8 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
         repeats: state.repeats,
         warnings: view.warnings.iter().map(|w| stored(w, Severity::Warn, lang)).collect(),
         history: history(app, &view.history),
-        attributes: document::attributes(&view.document),
-        document: events::raw(&view.document),
+        attributes: document::attributes(&json),
+        document: events::raw(&json),
         document_url: document_url.clone(),
         links: json!({"self": link}),
         older: (dialect == Dialect::Older).then(|| Older {

@@ -16,9 +16,10 @@ use service::batch::summary::records;
 use service::batch::{BatchState, BatchStatus, Tolerance, report};
 use service::ledger::Ledger;
 
-use crate::batches::{Input, run_dry};
+use crate::batches::run_dry;
 use crate::cli::{Batch, BatchRun, Store};
 use crate::client::{Client, Opened, encode, open, path};
+use crate::input::Input;
 use crate::installation::Installation;
 use crate::render;
 use crate::spoken;
@@ -119,9 +120,7 @@ fn here(store: &Store, node: &Node, args: &BatchRun) -> Result<ExitCode> {
     if let Some(rules) = &args.rules {
         options.rules = Some(super::input(rules)?);
     }
-    if let Some(most) = args.max_concurrency {
-        options.max_concurrency = most as usize;
-    }
+    options.max_concurrency = args.max_concurrency.map(u64::from);
     let ledger: &dyn Ledger = &*node.engine;
     let finished = if args.dry_run {
         run_dry(ledger, &options, &input)
@@ -267,6 +266,7 @@ fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
     let kind = match input.format {
         service::batch::split::Format::JsonLines => "application/x-ndjson",
         service::batch::split::Format::Document => "application/json",
+        service::batch::split::Format::Table(_) => "text/csv",
     };
     let number = |n: Option<u64>| n.map(|n| n.to_string());
     let target = path(

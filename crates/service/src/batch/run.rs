@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bytes::Bytes;
-use domain::id::{BatchId, OrderKey};
-use domain::order::{BatchItem, Channel};
+use domain::id::{BatchId, MerchantId, OrderId, OrderKey};
+use domain::order::{BatchItem, Channel, InputPlace};
 use parking_lot::Mutex;
 
 use crate::change::{Audit, Fault, Seq};
@@ -19,10 +19,10 @@ use crate::ledger::{
 use crate::prepare::cut;
 use crate::wire::document::{self, Command, MissingId};
 use crate::wire::rules::{CompiledRules, RuleViolation};
-use crate::wire::violation::Severity;
+use crate::wire::violation::{Code, Severity};
 
 use super::machine::{Machine, Parsed, Step};
-use super::split::{Chunk, Format, Splitter};
+use super::split::{Chunk, Flaw, Format, Prefix, Splitter};
 use super::state::{BatchState, BatchStatus, ContentHash, Tolerance};
 use super::summary::Summary;
 
@@ -44,8 +44,8 @@ pub struct Options {
     pub format: Format,
     /// Where the first order may begin in the input.
     pub orders_at: u64,
-    /// Most items in flight.
-    pub max_concurrency: usize,
+    /// Most items in flight; [`MAX_CONCURRENCY`] when absent. An earlier run's, when it goes on.
+    pub max_concurrency: Option<u64>,
     /// Threads that check orders.
     pub threads: usize,
     /// How much failure it bears.
@@ -56,8 +56,10 @@ pub struct Options {
     pub rules: Option<Vec<u8>>,
     /// The spooled input of a batch that the server runs.
     pub spool: Option<String>,
-    /// How its documents are read.
+    /// How its documents are read; the channel of those that name none is `channel`.
     pub settings: document::Settings,
+    /// Where it came in.
+    pub channel: Channel,
 }
 
 /// Why a batch was not run, or not to its end.
@@ -135,19 +137,18 @@ pub fn run<R: Read + Send>(
     ledger: &dyn Ledger,
     options: &Options,
     control: &Control,
-    open: impl FnOnce() -> io::Result<R>,
+    open: impl Fn() -> io::Result<R>,
     opened: impl FnOnce(&BatchState),
 ) -> Result<Finished, Error> {
     let stored = ledger.batch(&options.id)?;
-    let (mut input, mut hasher) = (open()?, blake3::Hasher::new());
+    let mut input = open()?;
     let at = stored.as_ref().map_or(options.orders_at, |s| s.offset.max(options.orders_at));
-    hash_prefix(&mut input, &mut hasher, at)?;
+    let read = prefix(&mut input, at)?;
     let mut summary = Summary::default();
     if let Some(state) = &stored {
-        let known = hasher.clone().finalize();
         let is_done = state.status == BatchStatus::Succeeded;
         let goes_on = is_done && input.read(&mut [0])? > 0;
-        if goes_on || (state.offset > 0 && *known.as_bytes() != state.hash) {
+        if goes_on || (state.offset > 0 && read.hash() != state.hash) {
             return Err(Error::OtherContent(options.id.clone()));
         }
         summary = super::summary::summary(ledger, state)?;
@@ -161,29 +162,46 @@ pub fn run<R: Read + Send>(
     *control.state.lock() = Some(state.clone());
     opened(&state);
     let resumed_at = state.counts.done();
-    let splitter = Splitter::new(input, options.format, at, hasher);
+    let splitter = match options.format {
+        Format::Table(_) if at > options.orders_at => remembering(&open, options, at)?,
+        Format::JsonLines | Format::Document | Format::Table(_) => {
+            Splitter::new(input, &options.format, read)
+        }
+    };
     let run = Run { ledger, options, control, rules };
     let state = run.pipeline(splitter, state, &mut summary)?;
     Ok(Finished { state, summary, is_repeat: false, resumed_at })
 }
 
-fn hash_prefix(
-    input: &mut impl Read,
-    hasher: &mut blake3::Hasher,
-    mut left: u64,
-) -> io::Result<()> {
-    let mut block = vec![0; 1 << 20];
-    while left > 0 {
-        let want = block.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let got = input.read(&mut block[..want])?;
-        if got == 0 {
-            // Shorter than what was done: the hash will not match.
-            return Ok(());
+/// Reads the first `bytes` of an input, or all where it is shorter: then the hash will not match.
+fn prefix(input: &mut impl Read, bytes: u64) -> io::Result<Prefix> {
+    let (mut block, mut read) = (vec![0; 1 << 20], Prefix::default());
+    while read.bytes < bytes {
+        let left = usize::try_from(bytes - read.bytes).unwrap_or(usize::MAX);
+        let want = block.len().min(left);
+        match input.read(&mut block[..want]) {
+            Ok(0) => break,
+            Ok(got) => read.add(&block[..got]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        hasher.update(&block[..got]);
-        left -= got as u64;
     }
-    Ok(())
+    Ok(read)
+}
+
+/// Cuts from `at` on, and remembers which orders stand before that.
+fn remembering<R: Read>(
+    open: impl Fn() -> io::Result<R>,
+    options: &Options,
+    at: u64,
+) -> io::Result<Splitter<R>> {
+    let mut input = open()?;
+    let read = prefix(&mut input, options.orders_at)?;
+    let done = (&mut input).take(at.saturating_sub(options.orders_at));
+    let mut earlier = Splitter::new(done, &options.format, read);
+    while earlier.next(CHUNK_ITEMS)?.is_some() {}
+    let earlier = earlier.without_input();
+    Ok(Splitter::resume(input, earlier))
 }
 
 /// Opens the batch in the ledger, or opens it again.
@@ -193,6 +211,7 @@ fn open_batch(
     stored: Option<BatchState>,
 ) -> Result<BatchState, Error> {
     parse_metadata(&options.metadata)?;
+    let most = options.max_concurrency;
     let rules = match &stored {
         Some(stored) => stored.rules,
         None => options.rules.as_deref().map(|json| put_rules(ledger, json)).transpose()?,
@@ -209,6 +228,7 @@ fn open_batch(
         hash: ContentHash::default(),
         tolerance: options.tolerance,
         rules,
+        max_concurrency: most,
         metadata: options.metadata.as_str().into(),
         spool: options.spool.as_deref().map(Into::into),
         previous: None,
@@ -217,6 +237,7 @@ fn open_batch(
     state.status = BatchStatus::Running;
     state.reason = None;
     state.tolerance = options.tolerance;
+    state.max_concurrency = most.or(state.max_concurrency);
     // What it goes on with is what a restart must find.
     state.spool = options.spool.as_deref().map(Into::into).or(state.spool);
     let answers = pollster::block_on(ledger.execute(vec![Request::Checkpoint(Box::new(state))]))?;
@@ -302,9 +323,10 @@ impl Run<'_> {
         state: BatchState,
         summary: &mut Summary,
     ) -> Result<BatchState, Error> {
-        let items = self.options.max_concurrency.clamp(1, CHUNK_ITEMS);
-        let items = items.min(REQUESTS_PER_CALL_MAX - 1);
-        let window = (self.options.max_concurrency / items).clamp(1, CALLS_IN_FLIGHT);
+        let most = state.max_concurrency.and_then(|most| usize::try_from(most).ok());
+        let most = most.unwrap_or(MAX_CONCURRENCY);
+        let items = most.clamp(1, CHUNK_ITEMS).min(REQUESTS_PER_CALL_MAX - 1);
+        let window = (most / items).clamp(1, CALLS_IN_FLIGHT);
         let first = state.counts.done();
         let (to_check, checks) = sync_channel::<Work>(CHUNKS_WAITING);
         let (to_commit, events) = sync_channel::<Event>(CHUNKS_WAITING);
@@ -336,16 +358,17 @@ impl Run<'_> {
     fn parse(&self, work: &Work) -> Parsed {
         let mut settings = self.options.settings.clone();
         settings.missing_id = MissingId::Refuse;
-        settings.channel = Channel::Batch;
+        settings.channel = self.options.channel;
+        let (mut line, mut seen) = (work.chunk.line, 0);
         let items = work.chunk.items.iter().zip(work.first..);
         let requests = items.map(|(item, index)| {
-            let document = work.chunk.bytes.slice(item.range());
-            let place = BatchItem { batch: self.options.id.clone(), index };
-            if item.is_too_large {
-                audit(None, None, vec![fault("", "too_large")], place, document)
-            } else {
-                self.request(&settings, place, document)
-            }
+            let range = item.range();
+            let between = work.chunk.bytes.get(seen..range.start).unwrap_or_default();
+            line += memchr::memchr_iter(b'\n', between).count() as u64;
+            seen = range.start;
+            let at = Some(InputPlace { line, byte: work.chunk.begin + range.start as u64 });
+            let place = BatchItem { batch: self.options.id.clone(), index, at };
+            self.item(&settings, place, work.chunk.bytes.slice(range), item.flaw)
         });
         Parsed {
             number: work.number,
@@ -356,8 +379,41 @@ impl Run<'_> {
         }
     }
 
-    fn request(&self, settings: &document::Settings, place: BatchItem, document: Bytes) -> Request {
-        match document::read(&document, settings) {
+    fn item(
+        &self,
+        settings: &document::Settings,
+        place: BatchItem,
+        bytes: Bytes,
+        flaw: Option<Flaw>,
+    ) -> Request {
+        let (document, read) = match &self.options.format {
+            _ if flaw == Some(Flaw::TooLarge) => {
+                return self.audit(None, None, vec![fault("", "too_large")], place, bytes);
+            }
+            Format::Table(layout) => (layout.original(&bytes), layout.read(&bytes, settings)),
+            Format::JsonLines | Format::Document => {
+                let read = document::read(&bytes, settings);
+                (bytes, read)
+            }
+        };
+        match flaw {
+            Some(Flaw::TooLarge) | None => self.request(read, place, document),
+            Some(Flaw::Apart) => {
+                let key = read.ok().map(|read| read.key().clone());
+                let (id, merchant) = key.map(|key| (key.id, key.merchant)).unzip();
+                let faults = vec![fault("/order_id", Code::RowsApart.as_str())];
+                self.audit(id, merchant, faults, place, document)
+            }
+        }
+    }
+
+    fn request(
+        &self,
+        read: Result<document::Read, document::Fault>,
+        place: BatchItem,
+        document: Bytes,
+    ) -> Request {
+        match read {
             Ok(read) => match read.command {
                 Command::Create(order) => Request::Receive(Box::new(Receive {
                     order,
@@ -366,18 +422,37 @@ impl Run<'_> {
                     batch: Some(place),
                     rules: self.rules.clone(),
                 })),
-                Command::Amend(order) => unsupported(&order.key, place, document),
-                Command::Cancel(key) => unsupported(&key, place, document),
+                Command::Amend(order) => self.unsupported(&order.key, place, document),
+                Command::Cancel(key) => self.unsupported(&key, place, document),
             },
             Err(document::Fault::Malformed(_)) => {
-                audit(None, None, vec![fault("", "malformed")], place, document)
+                self.audit(None, None, vec![fault("", "malformed")], place, document)
             }
             Err(document::Fault::Invalid { found, violations }) => {
                 let faults = violations.iter().filter(|v| v.severity == Severity::Error);
                 let faults = faults.map(Fault::from).collect();
-                audit(found.id, found.merchant, faults, place, document)
+                self.audit(found.id, found.merchant, faults, place, document)
             }
         }
+    }
+
+    fn unsupported(&self, key: &OrderKey, place: BatchItem, document: Bytes) -> Request {
+        let (id, merchant) = (Some(key.id.clone()), Some(key.merchant.clone()));
+        let faults = vec![fault("/order_status", "unsupported_command")];
+        self.audit(id, merchant, faults, place, document)
+    }
+
+    fn audit(
+        &self,
+        order: Option<OrderId>,
+        merchant: Option<MerchantId>,
+        faults: Vec<Fault>,
+        place: BatchItem,
+        document: Bytes,
+    ) -> Request {
+        let (document, batch) = (cut(&document), Some(place));
+        let channel = self.options.channel;
+        Request::Audit(Box::new(Audit { order, merchant, channel, batch, faults, document }))
     }
 
     /// Commits chunks in order, with some calls under way at a time.
@@ -491,21 +566,4 @@ fn asked(request: &Request) -> Asked {
 
 fn fault(pointer: &str, code: &str) -> Fault {
     Fault { pointer: pointer.into(), code: code.into() }
-}
-
-fn unsupported(key: &OrderKey, place: BatchItem, document: Bytes) -> Request {
-    let (id, merchant) = (Some(key.id.clone()), Some(key.merchant.clone()));
-    audit(id, merchant, vec![fault("/order_status", "unsupported_command")], place, document)
-}
-
-fn audit(
-    order: Option<domain::id::OrderId>,
-    merchant: Option<domain::id::MerchantId>,
-    faults: Vec<Fault>,
-    place: BatchItem,
-    document: Bytes,
-) -> Request {
-    let (document, batch) = (cut(&document), Some(place));
-    let channel = Channel::Batch;
-    Request::Audit(Box::new(Audit { order, merchant, channel, batch, faults, document }))
 }

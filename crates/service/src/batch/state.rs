@@ -107,6 +107,8 @@ pub struct BatchState {
     pub tolerance: Tolerance,
     /// The rule set that prices it, where not the installation's.
     pub rules: Option<u64>,
+    /// Most items in flight, where its sender has said.
+    pub max_concurrency: Option<u64>,
     /// The sender's metadata, a JSON object.
     pub metadata: Box<str>,
     /// The spooled input of a batch that the server runs.
@@ -117,11 +119,15 @@ pub struct BatchState {
     pub from: Seq,
 }
 
+/// Set in a status's number when a bound of concurrency ends the record. Earlier records have
+/// none.
+const BOUNDED: u8 = 0x80;
+
 impl BatchState {
     /// Writes the state.
     pub fn encode(&self, to: &mut Encoder<'_>) {
         to.text(self.id.as_str());
-        to.u8(self.status as u8);
+        to.u8(self.status as u8 | BOUNDED);
         to.option(self.reason.as_deref(), |to, reason| to.text(reason));
         to.i64(self.started_at.0);
         to.i64(self.updated_at.0);
@@ -138,6 +144,7 @@ impl BatchState {
         to.option(self.spool.as_deref(), |to, spool| to.text(spool));
         to.option(self.previous, |to, seq| to.u64(seq.0));
         to.u64(self.from.0);
+        to.option(self.max_concurrency, |to, most| to.u64(most));
     }
 
     /// Reads it back.
@@ -145,12 +152,12 @@ impl BatchState {
     /// # Errors
     /// [`Corrupt`] when the bytes are none.
     pub fn decode(from: &mut Decoder<'_>) -> Result<Self, Corrupt> {
+        let id = BatchId::parse(from.text()?).map_err(|_| Corrupt)?;
+        let number = from.u8()?;
+        let status = BatchStatus::ALL.get(usize::from(number & !BOUNDED));
         Ok(Self {
-            id: BatchId::parse(from.text()?).map_err(|_| Corrupt)?,
-            status: {
-                let number = from.u8()? as usize;
-                BatchStatus::ALL.get(number).map(|(status, _)| *status).ok_or(Corrupt)?
-            },
+            id,
+            status: status.map(|(status, _)| *status).ok_or(Corrupt)?,
             reason: from.option(|f| f.text().map(Into::into))?,
             started_at: Timestamp(from.i64()?),
             updated_at: Timestamp(from.i64()?),
@@ -167,6 +174,7 @@ impl BatchState {
             spool: from.option(|f| f.text().map(Into::into))?,
             previous: from.option(|f| f.u64().map(Seq))?,
             from: Seq(from.u64()?),
+            max_concurrency: if number & BOUNDED == 0 { None } else { from.option(Decoder::u64)? },
         })
     }
 }

@@ -5,7 +5,7 @@
 use domain::event::{Event, Kind, Received, Rejection, Shortage};
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
 use domain::money::{Money, UnitPrice};
-use domain::order::{BatchItem, Channel};
+use domain::order::{BatchItem, Channel, InputPlace};
 use domain::pricing::{Effect, LinePrice, Pricing, Target};
 use domain::state::{Claim, ClaimState, OrderState, Status};
 use domain::stock::ShortagePolicy;
@@ -53,14 +53,36 @@ fn read_sku(from: &mut Decoder<'_>) -> Result<Sku, Corrupt> {
     Sku::parse(from.text()?).map_err(|_| Corrupt)
 }
 
-pub(super) fn batch_item(to: &mut Encoder<'_>, item: &BatchItem) {
+/// What follows says where an order came from: nothing, its batch and place in it, or also where
+/// that begins in the batch's input.
+const NO_ITEM: u8 = 0;
+const ITEM: u8 = 1;
+const PLACED_ITEM: u8 = 2;
+
+pub(super) fn batch_item(to: &mut Encoder<'_>, item: Option<&BatchItem>) {
+    let Some(item) = item else { return to.u8(NO_ITEM) };
+    to.u8(if item.at.is_some() { PLACED_ITEM } else { ITEM });
     to.text(item.batch.as_str());
     to.u64(item.index);
+    if let Some(at) = item.at {
+        to.u64(at.line);
+        to.u64(at.byte);
+    }
 }
 
-pub(super) fn read_batch_item(from: &mut Decoder<'_>) -> Result<BatchItem, Corrupt> {
+pub(super) fn read_batch_item(from: &mut Decoder<'_>) -> Result<Option<BatchItem>, Corrupt> {
+    let kind = from.u8()?;
+    if kind == NO_ITEM {
+        return Ok(None);
+    }
     let batch = BatchId::parse(from.text()?).map_err(|_| Corrupt)?;
-    Ok(BatchItem { batch, index: from.u64()? })
+    let index = from.u64()?;
+    let at = match kind {
+        ITEM => None,
+        PLACED_ITEM => Some(InputPlace { line: from.u64()?, byte: from.u64()? }),
+        _ => return Err(Corrupt),
+    };
+    Ok(Some(BatchItem { batch, index, at }))
 }
 
 pub(super) fn read_channel(from: &mut Decoder<'_>) -> Result<Channel, Corrupt> {
@@ -98,7 +120,7 @@ pub(super) fn event(to: &mut Encoder<'_>, event: &Event) {
             to.u8(received.kind as u8);
             to.u8(received.channel as u8);
             to.option(received.customer.as_ref(), |to, c| to.text(c.as_str()));
-            to.option(received.batch.as_ref(), batch_item);
+            batch_item(to, received.batch.as_ref());
             to.list(received.demand.iter(), |to, (sku, quantity)| {
                 to.text(sku.as_str());
                 to.i64(*quantity);
@@ -140,7 +162,7 @@ pub(super) fn event(to: &mut Encoder<'_>, event: &Event) {
         Event::Repeated { channel, batch, same_document } => {
             to.u8(10);
             to.u8(*channel as u8);
-            to.option(batch.as_ref(), batch_item);
+            batch_item(to, batch.as_ref());
             to.u8(u8::from(*same_document));
         }
     }
@@ -153,7 +175,7 @@ pub(super) fn read_event(from: &mut Decoder<'_>) -> Result<Event, Corrupt> {
             kind: pick(from, &KIND)?,
             channel: read_channel(from)?,
             customer: from.option(read_name(CustomerId::parse))?,
-            batch: from.option(read_batch_item)?,
+            batch: read_batch_item(from)?,
             demand: from.list(|f| Ok((read_sku(f)?, f.i64()?)))?,
             shortage: pick(from, &SHORTAGE)?,
             total: from.option(read_money)?,
@@ -172,7 +194,7 @@ pub(super) fn read_event(from: &mut Decoder<'_>) -> Result<Event, Corrupt> {
         9 => Event::Fulfilled,
         10 => Event::Repeated {
             channel: read_channel(from)?,
-            batch: from.option(read_batch_item)?,
+            batch: read_batch_item(from)?,
             same_document: from.u8()? == 1,
         },
         _ => return Err(Corrupt),
@@ -247,7 +269,7 @@ pub fn encode_state(order: &OrderState, out: &mut Vec<u8>) {
     to.u8(order.kind as u8);
     to.u8(order.channel as u8);
     to.option(order.customer.as_ref(), |to, c| to.text(c.as_str()));
-    to.option(order.batch.as_ref(), batch_item);
+    batch_item(&mut to, order.batch.as_ref());
     to.i64(order.received_at.0);
     to.i64(order.updated_at.0);
     to.option(order.total, money);
@@ -273,7 +295,7 @@ pub fn decode_state(from: &mut Decoder<'_>) -> Result<OrderState, Corrupt> {
         kind: pick(from, &KIND)?,
         channel: read_channel(from)?,
         customer: from.option(read_name(CustomerId::parse))?,
-        batch: from.option(read_batch_item)?,
+        batch: read_batch_item(from)?,
         received_at: Timestamp(from.i64()?),
         updated_at: Timestamp(from.i64()?),
         total: from.option(read_money)?,

@@ -34,6 +34,7 @@ fn batch(id: &str, status: BatchStatus, offset: u64) -> BatchState {
         hash: [offset as u8; 32],
         tolerance: Tolerance::default(),
         rules: Some(3),
+        max_concurrency: Some(7),
         metadata: r#"{"campaign": "june"}"#.into(),
         spool: Some("spool/b".into()),
         previous: Some(Seq(99)),

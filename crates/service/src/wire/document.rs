@@ -209,13 +209,13 @@ pub fn read(bytes: &[u8], settings: &Settings) -> Result<Read, Fault> {
     }
 }
 
-/// The order of a document that was taken in before, whose id is known. Checks that have become
+/// The order of a kept original, JSON or rows, that was taken in before, whose id is known. Checks that have become
 /// stricter since do not take it back; `None` where it is no order even so.
 #[must_use]
 pub fn read_again(bytes: &[u8], id: &OrderId, settings: &Settings) -> Option<Order> {
     let (mut settings, id) = (Settings { checks: Checks::off(), ..settings.clone() }, id.clone());
     settings.missing_id = MissingId::Make(Arc::new(move || id.clone()));
-    match read(bytes, &settings).ok()?.command {
+    match read(&super::csv::canonical(bytes), &settings).ok()?.command {
         Command::Create(order) | Command::Amend(order) => Some(order),
         Command::Cancel(_) => None,
     }
@@ -281,6 +281,11 @@ pub fn detail(code: Code, pointer: &str) -> Detail {
         | Code::Required
         | Code::ConflictingValues
         | Code::MerchantConflict
+        | Code::RowsApart
+        | Code::RowWidth
+        | Code::BadQuotes
+        | Code::NotUtf8
+        | Code::AmbiguousNumber
         | Code::MixedKinds
         | Code::BadName
         | Code::EmptyItems

@@ -96,6 +96,16 @@ codes! {
     ConflictingValues = "conflicting_values",
     /// `merchant_id` and the company's CNPJ name different sellers.
     MerchantConflict = "merchant_conflict",
+    /// Rows of one order that do not stand together in their file.
+    RowsApart = "rows_apart",
+    /// A row with more or fewer cells than the header.
+    RowWidth = "row_width",
+    /// A quotation mark of a file of rows that does not end where a cell ends.
+    BadQuotes = "bad_quotes",
+    /// Rows that are not UTF-8.
+    NotUtf8 = "not_utf8",
+    /// A number that could be read in two ways, such as `1.234` where a comma is the decimal mark.
+    AmbiguousNumber = "ambiguous_number",
     /// Both a purchase (`items`) and a transfer (`amount`, `fromAccount`, `toAccount`).
     MixedKinds = "mixed_kinds",
     /// A name that holds a control character or nothing but punctuation, or a text whose escapes

@@ -31,6 +31,7 @@ fn state(id: &str) -> BatchState {
         hash: [7; 32],
         tolerance: Default::default(),
         rules: None,
+        max_concurrency: Some(7),
         metadata: "{\"campaign\":\"x\"}".into(),
         spool: None,
         previous: None,
