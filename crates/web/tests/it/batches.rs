@@ -117,6 +117,7 @@ async fn a_batch_is_spooled_before_it_is_accepted() {
         lines("/v1/batches?batch_id=busy"),
         lines("/v1/batches?max_concurrency=0"),
         lines("/v1/batches?tolerated_failure_percentage=101"),
+        Ask::post("/v1/batches", "a,b").header("content-type", "text/plain"),
         Ask::post("/v1/batches", "a,b").header("content-type", "text/csv"),
         Ask::get("/v1/batches"),
         Ask::get("/v1/batches/b-1/results"),
@@ -130,8 +131,8 @@ async fn a_batch_is_spooled_before_it_is_accepted() {
     assert_eq!(spooled, body.as_bytes());
     assert_eq!(first.max_concurrency, Some(8));
     assert!(first.dry_run && first.tolerance.count == Some(0));
-    // Two run; the others' files are gone.
-    assert_eq!(std::fs::read_dir(api.spool_dir()).unwrap().count(), 2);
+    // Three run; the others' files are gone.
+    assert_eq!(std::fs::read_dir(api.spool_dir()).unwrap().count(), 3);
 }
 
 #[tokio::test]
