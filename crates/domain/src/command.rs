@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use crate::id::{OrderKey, StockKey};
-use crate::order::{BatchItem, Order};
+use crate::order::{BatchItem, Channel, Order};
 use crate::pricing::Pricing;
 
 /// One thing to decide. Commands for one order apply in the order they reach the ledger.
@@ -17,6 +17,10 @@ pub enum Command {
         /// Which.
         order: OrderKey,
     },
+    /// Put a new document in the place of an order's: its next revision.
+    Amend(Box<Amend>),
+    /// Call an order off.
+    Cancel(Cancel),
     /// The goods were handed over.
     Fulfil {
         /// Which.
@@ -43,6 +47,61 @@ pub struct Receive {
     pub batch: Option<BatchItem>,
     /// Hash of the document's bytes, to tell a repetition from another document with that id.
     pub document_hash: u64,
+}
+
+/// Put a new document in the place of an order's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amend {
+    /// The order as it is to be, whole.
+    pub order: Order,
+    /// What it costs then; `None` for a transfer.
+    pub pricing: Option<Arc<Pricing>>,
+    /// The batch the amendment came in with.
+    pub batch: Option<BatchItem>,
+    /// Hash of the document's bytes.
+    pub document_hash: u64,
+    /// The revision it was made for; any, when absent.
+    pub revision: Option<u32>,
+}
+
+/// Call an order off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// Which.
+    pub order: OrderKey,
+    /// Why, in the words of whoever asked; at most [`crate::limits::REASON_BYTES_MAX`] bytes.
+    pub reason: Option<Box<str>>,
+    /// Where the cancellation came in.
+    pub channel: Channel,
+    /// The batch it came in with.
+    pub batch: Option<BatchItem>,
+}
+
+/// What the commands for an order that is there are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// [`Command::Amend`].
+    Amend,
+    /// [`Command::Cancel`].
+    Cancel,
+    /// [`Command::Fulfil`].
+    Fulfil,
+}
+
+impl Verb {
+    /// Every verb with its name on the wire.
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Amend, "amend"), (Self::Cancel, "cancel"), (Self::Fulfil, "fulfil")];
+
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Amend => "amend",
+            Self::Cancel => "cancel",
+            Self::Fulfil => "fulfil",
+        }
+    }
 }
 
 /// Change what is on hand.

@@ -4,11 +4,12 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::command::Verb;
 use crate::id::{CustomerId, Sku};
 use crate::money::Money;
 use crate::order::{BatchItem, Channel};
 use crate::pricing::Pricing;
-use crate::state::{ClaimState, Status};
+use crate::state::{ClaimId, ClaimState, Place, Status};
 use crate::stock::ShortagePolicy;
 
 /// Something that happened to one order.
@@ -18,7 +19,10 @@ pub enum Event {
     Received(Box<Received>),
     /// It was priced; absent for transfers.
     Priced(Arc<Pricing>),
-    /// Stock was looked for: what each claim found, in the order of [`Received::demand`].
+    /// A new document took the place of the one before: the next revision. What comes after it in
+    /// the same change is its price and what it found.
+    Amended(Box<Amended>),
+    /// Stock was looked for: what each claim found, in the order of the order's claims.
     Allocated {
         /// One state a claim.
         claims: Vec<ClaimState>,
@@ -30,17 +34,26 @@ pub enum Event {
     /// Waiting claims got their stock.
     Filled {
         /// Which.
-        skus: Vec<Sku>,
+        claims: Vec<ClaimId>,
     },
     /// Claims of an order that ships complete found no stock either, and wait for it from now on.
     Queued {
         /// Which.
-        skus: Vec<Sku>,
+        claims: Vec<ClaimId>,
     },
     /// An adjustment took a reservation back: these claims wait again.
     Unreserved {
         /// Which.
-        skus: Vec<Sku>,
+        claims: Vec<ClaimId>,
+    },
+    /// It was called off: what it held is free, and it waits for nothing.
+    Cancelled {
+        /// Why, in the words of whoever asked.
+        reason: Option<Box<str>>,
+        /// Where the cancellation came in.
+        channel: Channel,
+        /// The batch it came in with.
+        batch: Option<BatchItem>,
     },
     /// The goods were handed over, the reserved stock consumed.
     Fulfilled,
@@ -53,6 +66,8 @@ pub enum Event {
         /// Whether the document was the same, byte for byte.
         same_document: bool,
     },
+    /// A command could not apply. Changes nothing, but is not forgotten.
+    Refused(Box<Refused>),
 }
 
 impl Event {
@@ -62,13 +77,16 @@ impl Event {
         match self {
             Self::Received(_) => "received",
             Self::Priced(_) => "priced",
+            Self::Amended(_) => "amended",
             Self::Allocated { .. } => "allocated",
             Self::Rejected(_) => "rejected",
             Self::Filled { .. } => "filled",
             Self::Queued { .. } => "queued",
             Self::Unreserved { .. } => "unreserved",
+            Self::Cancelled { .. } => "cancelled",
             Self::Fulfilled => "fulfilled",
             Self::Repeated { .. } => "repeated",
+            Self::Refused(_) => "refused",
         }
     }
 }
@@ -92,6 +110,42 @@ pub struct Received {
     pub total: Option<Money>,
     /// Hash of the document's bytes.
     pub document_hash: u64,
+}
+
+/// A new revision of an order, as it came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amended {
+    /// Goods or money.
+    pub kind: Kind,
+    /// Where the amendment came in.
+    pub channel: Channel,
+    /// The buyer, when named.
+    pub customer: Option<CustomerId>,
+    /// The batch the amendment came in with.
+    pub batch: Option<BatchItem>,
+    /// Units wanted per SKU, now.
+    pub demand: Vec<(Sku, i64)>,
+    /// Where units that were not wanted before stand in their queues.
+    pub place: Place,
+    /// What happens about a shortage.
+    pub shortage: ShortagePolicy,
+    /// The total: of the pricing, or the transfer's amount.
+    pub total: Option<Money>,
+    /// Hash of the document's bytes.
+    pub document_hash: u64,
+}
+
+/// A command that could not apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What was asked.
+    pub verb: Verb,
+    /// Why it could not be.
+    pub refusal: Refusal,
+    /// Where it came in.
+    pub channel: Channel,
+    /// The batch it came in with.
+    pub batch: Option<BatchItem>,
 }
 
 /// Goods or money.
@@ -149,6 +203,15 @@ pub enum Refusal {
         /// Where it stands.
         status: Status,
     },
+    /// The amended order would be turned down: it stays as it is.
+    WouldReject(Rejection),
+    /// The amendment was made for another revision than the current one.
+    StaleRevision {
+        /// The current one.
+        current: u32,
+    },
+    /// The order has as many revisions as one may have.
+    TooManyRevisions,
     /// Less would be left than is promised.
     BelowReserved {
         /// Units promised.
@@ -168,6 +231,9 @@ impl Refusal {
             Self::Duplicate { .. } => "duplicate",
             Self::UnknownOrder => "unknown_order",
             Self::WrongState { .. } => "wrong_state",
+            Self::WouldReject(rejection) => rejection.code(),
+            Self::StaleRevision { .. } => "stale_revision",
+            Self::TooManyRevisions => "too_many_revisions",
             Self::BelowReserved { .. } => "below_reserved",
             Self::StockOutOfRange => "stock_out_of_range",
             Self::TooManyReleases => "too_many_releases",

@@ -1,10 +1,11 @@
 //! What an event does: to its order, and to stock. The only place where either changes.
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use crate::event::{Event, Received};
+use crate::event::{Amended, Event, Received};
 use crate::id::{OrderKey, Sku};
-use crate::state::{Claim, ClaimState, OrderState, Status};
+use crate::state::{Claim, ClaimId, ClaimState, OrderState, Place, Status};
 use crate::stock::{Movement, ShortagePolicy};
 use crate::time::Timestamp;
 
@@ -15,6 +16,7 @@ pub fn begin(key: OrderKey, received: &Received, at: Timestamp) -> OrderState {
         sku: sku.clone(),
         quantity: *quantity,
         state: ClaimState::Open,
+        place: Place::OF_ORDER,
     };
     OrderState {
         key,
@@ -45,16 +47,17 @@ pub fn evolve(
 ) {
     match event {
         Event::Received(_) | Event::Priced(_) => {}
+        Event::Amended(amended) => amend(order, amended, &mut moved),
         Event::Allocated { claims, .. } => {
             for (claim, state) in order.claims.iter_mut().zip(claims) {
                 turn(claim, *state, &mut moved);
             }
         }
         Event::Rejected(_) => order.status = Status::Rejected,
-        Event::Filled { skus } => turn_all(order, skus, ClaimState::Reserved, &mut moved),
-        Event::Queued { skus } => turn_all(order, skus, ClaimState::Waiting, &mut moved),
-        Event::Unreserved { skus } => {
-            turn_all(order, skus, ClaimState::Waiting, &mut moved);
+        Event::Filled { claims } => turn_all(order, claims, ClaimState::Reserved, &mut moved),
+        Event::Queued { claims } => turn_all(order, claims, ClaimState::Waiting, &mut moved),
+        Event::Unreserved { claims } => {
+            turn_all(order, claims, ClaimState::Waiting, &mut moved);
             if order.shortage == ShortagePolicy::ShipComplete {
                 // It holds nothing while it waits: what else it held is free again.
                 for claim in order.claims.iter_mut().filter(|c| c.state == ClaimState::Reserved) {
@@ -68,23 +71,102 @@ pub fn evolve(
             }
             order.status = Status::Fulfilled;
         }
+        Event::Cancelled { .. } => {
+            order.claims.iter_mut().for_each(|claim| turn(claim, ClaimState::Open, &mut moved));
+            order.status = Status::Cancelled;
+        }
         Event::Repeated { .. } => {
             order.repeats = order.repeats.saturating_add(1);
             return;
         }
+        Event::Refused(_) => return,
     }
     order.updated_at = at;
     match event {
         Event::Allocated { .. }
         | Event::Filled { .. }
         | Event::Queued { .. }
-        | Event::Unreserved { .. } => order.status = allocated(&order.claims),
+        | Event::Unreserved { .. } => {
+            order.status = allocated(&order.claims);
+            if order.revision > 1 {
+                join_done(&mut order.claims);
+            }
+        }
         Event::Received(_)
         | Event::Priced(_)
+        | Event::Amended(_)
         | Event::Rejected(_)
+        | Event::Cancelled { .. }
         | Event::Fulfilled
-        | Event::Repeated { .. } => {}
+        | Event::Repeated { .. }
+        | Event::Refused(_) => {}
     }
+}
+
+fn amend(order: &mut OrderState, amended: &Amended, moved: &mut impl FnMut(&Sku, Movement)) {
+    order.claims = amended_claims(&order.claims, amended, moved);
+    order.revision = order.revision.saturating_add(1);
+    order.status = Status::Received;
+    order.kind = amended.kind;
+    order.customer.clone_from(&amended.customer);
+    order.total = amended.total;
+    order.shortage = amended.shortage;
+    order.document_hash = amended.document_hash;
+}
+
+/// The claims of an amended order before anybody looks for stock: of what is wanted still, each
+/// keeps its state and its place, the oldest first; what is wanted beyond that is a new claim at
+/// [`Amended::place`]. Tells through `moved` what is not wanted any more.
+pub(crate) fn amended_claims(
+    before: &[Claim],
+    amended: &Amended,
+    mut moved: impl FnMut(&Sku, Movement),
+) -> Vec<Claim> {
+    let mut kept: BTreeMap<&Sku, Vec<Claim>> = BTreeMap::new();
+    let mut wanted: BTreeMap<&Sku, i64> = amended.demand.iter().map(|(s, q)| (s, *q)).collect();
+    for claim in before {
+        let left = wanted.entry(&claim.sku).or_default();
+        let quantity = claim.quantity.min(*left);
+        *left -= quantity;
+        let cut = movement(claim.quantity - quantity, claim.state, ClaimState::Open);
+        if cut != Movement::default() {
+            moved(&claim.sku, cut);
+        }
+        if quantity > 0 {
+            kept.entry(&claim.sku).or_default().push(Claim { quantity, ..claim.clone() });
+        }
+    }
+    let mut claims = Vec::with_capacity(amended.demand.len());
+    for (sku, _) in &amended.demand {
+        claims.append(&mut kept.remove(sku).unwrap_or_default());
+        let added = wanted.remove(sku).unwrap_or_default();
+        match claims.last_mut() {
+            // Nobody has looked yet: it stands in no queue.
+            Some(last) if last.sku == *sku && last.state == ClaimState::Open => {
+                last.quantity += added;
+            }
+            Some(_) | None if added > 0 => claims.push(Claim {
+                sku: sku.clone(),
+                quantity: added,
+                state: ClaimState::Open,
+                place: amended.place,
+            }),
+            Some(_) | None => {}
+        }
+    }
+    claims
+}
+
+/// Makes one claim of neighbours on one SKU that want nothing more: who has what they want stands
+/// in no queue, and the older place is theirs if it is taken back.
+fn join_done(claims: &mut Vec<Claim>) {
+    claims.dedup_by(|next, last| {
+        let joins = last.sku == next.sku && last.state == next.state && last.state.is_done();
+        if joins {
+            last.quantity += next.quantity;
+        }
+        joins
+    });
 }
 
 fn allocated(claims: &[Claim]) -> Status {
@@ -93,11 +175,11 @@ fn allocated(claims: &[Claim]) -> Status {
 
 fn turn_all(
     order: &mut OrderState,
-    skus: &[Sku],
+    ids: &[ClaimId],
     to: ClaimState,
     moved: &mut impl FnMut(&Sku, Movement),
 ) {
-    for claim in order.claims.iter_mut().filter(|c| skus.contains(&c.sku)) {
+    for claim in order.claims.iter_mut().filter(|c| ids.iter().any(|id| c.is(id))) {
         turn(claim, to, moved);
     }
 }

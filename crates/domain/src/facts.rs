@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use crate::command::Command;
 use crate::id::{OrderKey, StockKey};
-use crate::state::OrderState;
+use crate::order::Order;
+use crate::state::{OrderState, Place};
 use crate::stock::{ShortagePolicy, Stock, UnknownSku};
 
 /// The rows a decision reads. A ledger answers from its store, with everything that earlier
@@ -20,9 +21,11 @@ pub trait Facts {
     fn keeps_stock(&self, merchant: &crate::id::MerchantId) -> bool;
     /// The installation's policies.
     fn policy(&self) -> Policy;
-    /// Orders that wait for a product, oldest first, from where the last release stopped; at most
-    /// [`crate::limits::RELEASE_ORDERS_MAX`].
-    fn waiting(&self, stock: &StockKey) -> Vec<OrderState>;
+    /// A place behind every claim there is.
+    fn end_of_queues(&self) -> Place;
+    /// Claims that wait for a product, in the order they stand, from where the last release
+    /// stopped; at most [`crate::limits::RELEASE_ORDERS_MAX`]. Each with the order it is of.
+    fn waiting(&self, stock: &StockKey) -> Vec<(Place, OrderState)>;
     /// Orders that hold a reservation of a product, newest first; at most
     /// [`crate::limits::RELEASE_ORDERS_MAX`].
     fn holding(&self, stock: &StockKey) -> Vec<OrderState>;
@@ -50,19 +53,25 @@ pub struct Needs {
 #[must_use]
 pub fn needs(command: &Command) -> Needs {
     match command {
-        Command::Receive(receive) => Needs {
-            order: Some(receive.order.key.clone()),
-            stock: crate::decide::receive::demand(&receive.order)
-                .into_iter()
-                .map(|(sku, _)| StockKey { merchant: receive.order.key.merchant.clone(), sku })
-                .collect(),
-        },
+        Command::Receive(receive) => {
+            Needs { order: Some(receive.order.key.clone()), stock: stock_of(&receive.order) }
+        }
         Command::Process { order } | Command::Fulfil { order } => {
             Needs { order: Some(order.clone()), stock: Vec::new() }
         }
+        Command::Amend(amend) => {
+            Needs { order: Some(amend.order.key.clone()), stock: stock_of(&amend.order) }
+        }
+        Command::Cancel(cancel) => Needs { order: Some(cancel.order.clone()), stock: Vec::new() },
         Command::AdjustStock(adjust) => {
             Needs { order: None, stock: alloc::vec![adjust.stock.clone()] }
         }
         Command::Release { stock } => Needs { order: None, stock: alloc::vec![stock.clone()] },
     }
+}
+
+fn stock_of(order: &Order) -> Vec<StockKey> {
+    let merchant = &order.key.merchant;
+    let demand = crate::decide::receive::demand(order).into_iter();
+    demand.map(|(sku, _)| StockKey { merchant: merchant.clone(), sku }).collect()
 }

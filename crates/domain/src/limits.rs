@@ -30,5 +30,11 @@ pub const CONDITION_DEPTH_MAX: usize = 32;
 /// hold up the intake.
 pub const RELEASE_ORDERS_MAX: usize = 256;
 
+/// Most revisions of one order: each keeps a document, and may leave a claim in a queue.
+pub const REVISIONS_MAX: u32 = 100;
+
+/// Longest reason of a cancellation, in bytes: a sentence or two, kept in the order's history.
+pub const REASON_BYTES_MAX: usize = 500;
+
 /// Most decimals of a unit price.
 pub const UNIT_PRICE_DECIMALS_MAX: u32 = 6;

@@ -42,8 +42,11 @@ pub fn notice(event: &Event, after: &OrderState) -> Option<Notice> {
         Event::Fulfilled => Some(Notice::OrderFulfilled),
         Event::Received(_)
         | Event::Priced(_)
+        | Event::Amended(_)
         | Event::Filled { .. }
         | Event::Queued { .. }
-        | Event::Repeated { .. } => None,
+        | Event::Cancelled { .. }
+        | Event::Repeated { .. }
+        | Event::Refused(_) => None,
     }
 }

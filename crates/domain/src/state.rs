@@ -103,7 +103,17 @@ impl ClaimState {
     }
 }
 
-/// An order's claim on one SKU, its lines summed.
+/// Where a claim stands in its product's queue; lower comes first. The ledger gives places out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place(pub u64);
+
+impl Place {
+    /// Where the order itself stands, since it was received.
+    pub const OF_ORDER: Self = Self(0);
+}
+
+/// An order's claim on one SKU, its lines summed. An order that was amended may have several on
+/// one SKU: what it wanted first, and what was added later and stands behind others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
     /// What.
@@ -112,6 +122,31 @@ pub struct Claim {
     pub quantity: i64,
     /// What it has of them.
     pub state: ClaimState,
+    /// Where it stands in the queue.
+    pub place: Place,
+}
+
+impl Claim {
+    /// What names it among its order's claims.
+    #[must_use]
+    pub fn id(&self) -> ClaimId {
+        ClaimId { sku: self.sku.clone(), place: self.place }
+    }
+
+    /// Whether it is the one called `id`.
+    #[must_use]
+    pub fn is(&self, id: &ClaimId) -> bool {
+        self.place == id.place && self.sku == id.sku
+    }
+}
+
+/// Names one claim of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimId {
+    /// The product.
+    pub sku: Sku,
+    /// Where the claim stands.
+    pub place: Place,
 }
 
 /// An order, now.
@@ -119,7 +154,8 @@ pub struct Claim {
 pub struct OrderState {
     /// Who sells, and how they call it.
     pub key: OrderKey,
-    /// 1 for an order as it first came; an amend opens the next.
+    /// 1 for an order as it first came; an amend opens the next. At most
+    /// [`crate::limits::REVISIONS_MAX`].
     pub revision: u32,
     /// Where it stands.
     pub status: Status,
@@ -139,7 +175,7 @@ pub struct OrderState {
     pub total: Option<Money>,
     /// What happens about a shortage.
     pub shortage: ShortagePolicy,
-    /// What it has of each SKU.
+    /// What it has of each SKU; claims on one SKU stand together, in the order of their places.
     pub claims: Vec<Claim>,
     /// How often the same order came again.
     pub repeats: u32,

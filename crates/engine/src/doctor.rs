@@ -5,7 +5,7 @@ use domain::event::Event;
 use domain::evolve::evolve;
 use domain::id::StockKey;
 use domain::pricing::{Pricing, Target};
-use domain::state::{OrderState, Status};
+use domain::state::{Claim, OrderState, Status};
 use domain::stock::{Movement, Stock};
 use domain::time::Timestamp;
 use hashbrown::HashMap;
@@ -13,6 +13,7 @@ use service::batch::Counts;
 use service::change::{Change, Seq, What, decode};
 use service::ledger::{By, Ledger, Unavailable, seen};
 use service::serial::item_of;
+use service::view::Waiting;
 
 use crate::{Engine, log};
 
@@ -138,6 +139,7 @@ impl Examination<'_> {
                 self.moved(stock.clone(), Movement { on_hand: *on_hand, ..Movement::default() });
             }
             What::Audit(_)
+            | What::Stray(_)
             | What::Released { .. }
             | What::Products(_)
             | What::Customer(_)
@@ -152,12 +154,14 @@ impl Examination<'_> {
         match what {
             What::Order { events, .. } => match events.first() {
                 Some(Event::Repeated { .. }) => counts.skipped += 1,
+                Some(Event::Refused(_)) => counts.failed += 1,
                 Some(_) if events.iter().any(|e| matches!(e, Event::Rejected(_))) => {
                     counts.failed += 1;
                 }
                 Some(_) | None => counts.succeeded += 1,
             },
             What::Audit(_)
+            | What::Stray(_)
             | What::Stock { .. }
             | What::Released { .. }
             | What::Products(_)
@@ -175,10 +179,15 @@ impl Examination<'_> {
         let mut state = domain::evolve::begin(key.clone(), received, at);
         self.evolve(&mut state, rest, at);
         *self.statuses.entry(state.status).or_default() += 1;
-        for event in rest {
+        self.priced(&state, rest);
+    }
+
+    /// Looks at the price that a change gave an order, or its amendment.
+    fn priced(&mut self, state: &OrderState, events: &[Event]) {
+        for event in events {
             if let Event::Priced(pricing) = event {
                 let sound = adds_up(pricing) && pricing.total == state.total;
-                self.money.look(sound, || format!("{key:?} does not add up"));
+                self.money.look(sound, || format!("{:?} does not add up", state.key));
             }
         }
     }
@@ -196,6 +205,7 @@ impl Examination<'_> {
         self.evolve(&mut state, events, at);
         *self.statuses.entry(before).or_default() -= 1;
         *self.statuses.entry(state.status).or_default() += 1;
+        self.priced(&state, events);
         self.changed.insert(first, state);
         Ok(())
     }
@@ -226,9 +236,11 @@ impl Examination<'_> {
         // Orders that never changed again are read from their one change: nothing to compare.
         self.states.looked_at += self.orders - self.changed.len() as u64;
         let stock = self.check_stock()?;
+        let queues = self.check_queues()?;
         let lists = self.check_lists()?;
         let batches = self.check_batches()?;
-        findings.checks.extend([self.originals, self.states, self.money, stock, lists, batches]);
+        let Self { originals, states, money, .. } = self;
+        findings.checks.extend([originals, states, money, stock, queues, lists, batches]);
         Ok(())
     }
 
@@ -249,6 +261,23 @@ impl Examination<'_> {
                     check.look(false, || format!("{key:?} is {stored:?} and never moved"));
                 }
             }
+        }
+        Ok(check)
+    }
+
+    fn check_queues(&self) -> Result<Check, Unavailable> {
+        let mut check = Check::new("who waits for stock stands in its queue, once");
+        for (key, sum) in &self.stock {
+            let (mut waiting, mut after) = (0, None);
+            loop {
+                let page = seen(self.engine, |view| view.queue(key, after, QUEUE_PAGE))?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.at);
+                waiting += page.iter().map(|w| units(w, key)).sum::<i64>();
+            }
+            check.look(waiting == sum.waiting, || {
+                format!("{waiting} units of {key:?} are queued, {} are waited for", sum.waiting)
+            });
         }
         Ok(check)
     }
@@ -279,6 +308,15 @@ impl Examination<'_> {
         }
         Ok(check)
     }
+}
+
+/// Claims of a queue that are read at a time.
+const QUEUE_PAGE: usize = 1_000;
+
+/// Units that a claim in the queue of `key` waits for.
+fn units(waiting: &Waiting, key: &StockKey) -> i64 {
+    let is = |c: &&Claim| c.sku == key.sku && c.place == waiting.place;
+    waiting.order.claims.iter().find(is).map_or(0, |claim| claim.quantity)
 }
 
 /// Whether a pricing's parts are its total.

@@ -372,6 +372,7 @@ fn weight(request: &Prepared) -> usize {
     match request {
         Prepared::Receive(order) => order.document.len(),
         Prepared::Unpriceable(audit) => audit.document.len(),
+        Prepared::Other(Request::Amend(amend)) => amend.document.len(),
         Prepared::Other(_) => 256,
     }
 }

@@ -3,13 +3,13 @@
 //! Rows go in sorted. New orders open a run of their own when there are many, so that a loaded
 //! server only appends; a trickle joins the last run until that is full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::state::OrderState;
 use heed::{PutFlags, RwTxn};
 use service::change::{Seq, encode_state};
 use service::codec::Encoder;
-use service::layer::{Entry, Layer, terms};
+use service::layer::{Entry, Layer, late_terms, terms};
 use service::view::first_state;
 
 use crate::store::{
@@ -62,6 +62,7 @@ impl Store {
         let mut edits = Edits::new();
         self.file_new(&mut txn, layer, applied)?;
         self.file_changed(&txn, layer, applied, &mut edits)?;
+        self.file_late(&txn, layer, applied, &mut edits)?;
         self.write_edits(&mut txn, edits)?;
         self.put_orders(&mut txn, layer)?;
         self.put_rest(&mut txn, layer)?;
@@ -142,8 +143,7 @@ impl Store {
         let mut buffer = Vec::new();
         for (seq, entry) in layer.orders.range(..applied) {
             let before = self.state_before(txn, *seq)?;
-            let run = self.tables.runs.get_lower_than_or_equal_to(txn, &seq.0.to_be_bytes())?;
-            let run = run.map(|(run, _)| be(run)).ok_or(Error::Damaged)?;
+            let run = self.run_of(txn, *seq)?;
             let mut then = Vec::new();
             terms(&before, &mut buffer, |term| then.push(term.to_vec()));
             terms(&entry.state, &mut buffer, |term| match then.iter().position(|t| t == term) {
@@ -153,8 +153,48 @@ impl Store {
             for term in then {
                 edits.entry((run, term)).or_default().remove.push(seq.0);
             }
+            for (place, term) in late_terms(&before) {
+                let run = self.run_of(txn, place)?;
+                edits.entry((run, term)).or_default().remove.push(place.0);
+            }
+            self.add_late(txn, &entry.state, edits)?;
         }
         Ok(())
+    }
+
+    /// Files what amendments added to orders that began in this layer.
+    fn file_late(
+        &self,
+        txn: &RwTxn<'_>,
+        layer: &Layer,
+        applied: Seq,
+        edits: &mut Edits,
+    ) -> Result<(), Error> {
+        let began = layer.late.values().filter(|seq| **seq >= applied).collect::<BTreeSet<_>>();
+        for entry in began.into_iter().filter_map(|seq| layer.orders.get(seq)) {
+            self.add_late(txn, &entry.state, edits)?;
+        }
+        Ok(())
+    }
+
+    /// Claims that wait where an amendment put them stand in their queue under that place.
+    fn add_late(
+        &self,
+        txn: &RwTxn<'_>,
+        order: &OrderState,
+        edits: &mut Edits,
+    ) -> Result<(), Error> {
+        for (place, term) in late_terms(order) {
+            let run = self.run_of(txn, place)?;
+            edits.entry((run, term)).or_default().add.push(place.0);
+        }
+        Ok(())
+    }
+
+    /// The run that an order, or a place in a queue, belongs to.
+    fn run_of(&self, txn: &RwTxn<'_>, seq: Seq) -> Result<u64, Error> {
+        let run = self.tables.runs.get_lower_than_or_equal_to(txn, &seq.0.to_be_bytes())?;
+        run.map(|(run, _)| be(run)).ok_or(Error::Damaged)
     }
 
     fn state_before(&self, txn: &RwTxn<'_>, seq: Seq) -> Result<OrderState, Error> {

@@ -7,7 +7,7 @@
 //! ids        order id ‖ 0 ‖ merchant        → seq
 //! orders     seq                            → later changes, state; orders that changed only
 //! runs       first seq                      → orders in it: the parts lists are cut into
-//! lists      run ‖ term                     → seqs, as varint deltas
+//! lists      run ‖ term                     → seqs, as varint deltas; queues of late claims too
 //! times      received at                    → seq, every 256th order
 //! stock      merchant ‖ 0 ‖ sku             → counters     releases  … → last order looked at
 //! audits     order id ‖ 0 ‖ merchant or ""  → seq
@@ -29,7 +29,7 @@ use service::batch::BatchState;
 use service::catalogue::{Catalogue, Customer, Product};
 use service::change::{Change, Seq, decode_state};
 use service::codec::{Corrupt, Decoder};
-use service::layer::{Entry, term};
+use service::layer::{Entry, queue_term, term};
 use service::ledger::{By, Unavailable};
 use service::view::{Base, Direction, Read, damaged};
 use service::wire::rules::{self, CompiledRules};
@@ -236,8 +236,10 @@ impl Snapshot<'_> {
             let (_, bytes) = row.map_err(stored)?;
             seqs.extend(read_list(bytes, run).map_err(corrupt)?);
         }
-        // A product's list comes in one part for each state of its claims.
+        // A product's list comes in one part for each state of its claims; an order that was
+        // amended may be in several.
         seqs.sort_unstable();
+        seqs.dedup();
         Ok(seqs)
     }
 
@@ -260,6 +262,35 @@ impl Snapshot<'_> {
                 for row in runs.range(&self.txn, &range).map_err(stored)? {
                     found.push(read_seq(row.map_err(stored)?.0)?.0);
                 }
+            }
+        }
+        Ok(found)
+    }
+
+    /// At most `limit` seqs of the list filed under `term`, beyond `bound`.
+    fn list_of(
+        &self,
+        term: &[u8],
+        way: Direction,
+        bound: Option<Seq>,
+        limit: usize,
+    ) -> Read<Vec<Seq>> {
+        let mut found = Vec::new();
+        for run in self.runs(way, bound)? {
+            let seqs = self.run_list(run, term)?.into_iter().map(Seq);
+            let missing = limit - found.len();
+            match way {
+                Direction::Newest => {
+                    let before = seqs.rev().filter(|seq| bound.is_none_or(|b| *seq < b));
+                    found.extend(before.take(missing));
+                }
+                Direction::Oldest => {
+                    let after = seqs.filter(|seq| bound.is_none_or(|b| *seq > b));
+                    found.extend(after.take(missing));
+                }
+            }
+            if found.len() >= limit {
+                break;
             }
         }
         Ok(found)
@@ -359,25 +390,12 @@ impl Base for Snapshot<'_> {
     }
 
     fn list(&self, by: &By, way: Direction, bound: Option<Seq>, limit: usize) -> Read<Vec<Seq>> {
-        let (term, mut found) = (term(by), Vec::new());
-        for run in self.runs(way, bound)? {
-            let seqs = self.run_list(run, &term)?.into_iter().map(Seq);
-            let missing = limit - found.len();
-            match way {
-                Direction::Newest => {
-                    let before = seqs.rev().filter(|seq| bound.is_none_or(|b| *seq < b));
-                    found.extend(before.take(missing));
-                }
-                Direction::Oldest => {
-                    let after = seqs.filter(|seq| bound.is_none_or(|b| *seq > b));
-                    found.extend(after.take(missing));
-                }
-            }
-            if found.len() >= limit {
-                break;
-            }
-        }
-        Ok(found)
+        self.list_of(&term(by), way, bound, limit)
+    }
+
+    fn late(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Seq>> {
+        let term = queue_term(&key.merchant, key.sku.as_str());
+        self.list_of(&term, Direction::Oldest, after, limit)
     }
 
     fn until(&self, time: domain::time::Timestamp) -> Read<Option<Seq>> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use domain::command::StockChange;
+use domain::command::{self, StockChange};
 use domain::id::{CustomerId, StockKey};
 use domain::money::{Money, UnitPrice};
 use domain::order::{Body, Channel, Line, Lines, Order, Purchase, Transfer};
@@ -19,7 +19,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use service::catalogue::{Customer, Product};
 use service::change::{Audit, Fault};
-use service::ledger::{By, Changes, Ledger, PAGE_ROWS_MAX, Query, Receive, Request};
+use service::ledger::{Amend, By, Cancel, Changes, Ledger, PAGE_ROWS_MAX, Query, Receive, Request};
 use service::memory::{MemoryLedger, MemoryLog};
 use service::wire::rules;
 use support::{adjust, by_hand, key, merchant, options, order_id, say, without_index};
@@ -52,6 +52,8 @@ fn disk_and_memory_give_the_same_answers_to_the_same_calls() {
     }
     both.reopen(false);
     both.compare();
+    let findings = both.disk().examine().expect("the store reads");
+    assert!(findings.is_sound(), "{findings:?}");
 }
 
 impl Both {
@@ -138,7 +140,7 @@ impl Both {
     }
 
     fn request(&mut self) -> Request {
-        match self.below(30) {
+        match self.below(34) {
             0..18 => self.order(),
             18..23 => {
                 let change = match self.below(4) {
@@ -148,6 +150,20 @@ impl Both {
                 };
                 let newest = self.one_in(2);
                 adjust(self.stock_key(), change, newest)
+            }
+            30..33 => match self.order() {
+                Request::Receive(receive) => {
+                    let Receive { order, document, warnings, batch, rules: _ } = *receive;
+                    let revision = self.one_in(4).then(|| 1 + self.below(3) as u32);
+                    Request::Amend(Box::new(Amend { order, document, warnings, batch, revision }))
+                }
+                other => other,
+            },
+            33 => {
+                let (order, channel) = (key(&format!("o{}", self.below(400))), Channel::Web);
+                let reason = self.one_in(2).then(|| "too late".into());
+                let command = command::Cancel { order, reason, channel, batch: None };
+                Request::Cancel(Box::new(Cancel { command, document: None }))
             }
             23..26 => Request::Fulfil(key(&format!("o{}", self.below(400)))),
             26 => Request::Audit(Box::new(Audit {

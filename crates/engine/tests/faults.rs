@@ -437,7 +437,7 @@ fn a_product_that_everybody_wants_is_never_oversold() {
                 for n in 0..125 {
                     let answer = one(engine, order(&format!("o{thread}-{n}"), 100));
                     let Ok(Answer::Accepted(accepted)) = answer else { panic!("{answer:?}") };
-                    if accepted.status == domain::state::Status::Completed {
+                    if accepted.state.status == domain::state::Status::Completed {
                         completed.fetch_add(1, Ordering::Relaxed);
                     }
                     let stock = engine.stock_of(&pen()).expect("reads").expect("a row");

@@ -14,6 +14,7 @@
 mod order;
 
 use bytes::Bytes;
+use domain::command::Verb;
 use domain::event::Event;
 use domain::id::{MerchantId, OrderId, OrderKey, StockKey};
 use domain::order::{BatchItem, Channel};
@@ -22,6 +23,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use self::order::{
     batch_item, event, order_key, read_batch_item, read_channel, read_event, read_order_key,
+    read_verb,
 };
 pub use self::order::{decode_state, encode_state, read_name, read_stock_key, stock_key};
 use crate::batch::BatchState;
@@ -60,13 +62,16 @@ pub enum What {
         first: Option<Seq>,
         /// What happened, in order.
         events: Vec<Event>,
-        /// The document, byte for byte, with the change that began the order.
+        /// The document, byte for byte, with the change that began the order or a revision of it,
+        /// or asked for what was refused.
         document: Option<Bytes>,
         /// Codes of what was odd about the document, with pointers.
         warnings: Vec<Fault>,
     },
     /// Input that is no order, kept for audit.
     Audit(Audit),
+    /// A command for an order that is not there. Makes none.
+    Stray(Stray),
     /// Stock on hand changed.
     Stock {
         /// Which product.
@@ -115,6 +120,21 @@ pub struct Audit {
     pub faults: Vec<Fault>,
     /// The bytes, cut at [`AUDIT_DOCUMENT_BYTES_MAX`].
     pub document: Bytes,
+}
+
+/// A command for an order that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stray {
+    /// The order that was meant.
+    pub key: OrderKey,
+    /// What was asked.
+    pub verb: Verb,
+    /// Where it came in.
+    pub channel: Channel,
+    /// The batch and place it came in with.
+    pub batch: Option<BatchItem>,
+    /// The document that asked, when one did.
+    pub document: Option<Bytes>,
 }
 
 /// Most bytes of one document; more is malformed.
@@ -189,6 +209,16 @@ impl Frame {
         self.bytes[header + 4..body].copy_from_slice(&checksum.to_le_bytes());
         self.records += 1;
         seq
+    }
+
+    /// A record that was put in, by its sequence.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when none was put in there.
+    pub fn read(&self, seq: Seq) -> Result<Change, Corrupt> {
+        let at = seq.0.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
+        let bytes = at.and_then(|at| self.bytes.get(at..)).ok_or(Corrupt)?;
+        decode(&Bytes::copy_from_slice(record_body(bytes, seq)?))
     }
 
     /// Takes back every record from `seq` on.
@@ -288,6 +318,7 @@ const PRODUCTS: u8 = 5;
 const CUSTOMER: u8 = 6;
 const RULES: u8 = 7;
 const BATCH: u8 = 8;
+const STRAY: u8 = 9;
 
 /// Writes a change.
 pub fn encode(change: &Change, out: &mut Vec<u8>) {
@@ -301,6 +332,7 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
         What::Customer(_) => CUSTOMER,
         What::Rules { .. } => RULES,
         What::Batch(_) => BATCH,
+        What::Stray(_) => STRAY,
     };
     to.u8(kind);
     to.i64(change.at.0);
@@ -337,6 +369,13 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
             to.text(source);
         }
         What::Batch(batch) => batch.encode(&mut to),
+        What::Stray(stray) => {
+            order_key(&mut to, &stray.key);
+            to.u8(stray.verb as u8);
+            to.u8(stray.channel as u8);
+            batch_item(&mut to, stray.batch.as_ref());
+            to.option(stray.document.as_ref(), |to, d| to.bytes(d));
+        }
     }
 }
 
@@ -381,6 +420,13 @@ pub fn decode(body: &Bytes) -> Result<Change, Corrupt> {
             source: from.text()?.into(),
         },
         BATCH => What::Batch(Box::new(BatchState::decode(&mut from)?)),
+        STRAY => What::Stray(Stray {
+            key: read_order_key(&mut from)?,
+            verb: read_verb(&mut from)?,
+            channel: read_channel(&mut from)?,
+            batch: read_batch_item(&mut from)?,
+            document: from.option(|f| Ok(body.slice_ref(f.bytes()?)))?,
+        }),
         _ => return Err(Corrupt),
     };
     Ok(Change { at, what })

@@ -8,6 +8,7 @@
 mod batches;
 mod catalogue;
 mod changes;
+mod commands;
 mod find;
 mod orders;
 mod stock;
@@ -19,7 +20,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use domain::command::{AdjustStock, BelowReserved, StockChange};
+use domain::command::{self, AdjustStock, BelowReserved, StockChange};
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
 use domain::money::{Money, UnitPrice};
 use domain::order::{BatchItem, Body, Channel, Line, Lines, Order, Purchase, Transfer};
@@ -27,7 +28,9 @@ use domain::stock::{ShortagePolicy, Stock};
 use domain::time::Timestamp;
 
 use crate::change::{Audit, Change, Fault, Seq};
-use crate::ledger::{Accepted, Answer, Found, Ledger, OrderView, Receive, Request, Task};
+use crate::ledger::{
+    Accepted, Amend, Answer, Cancel, Found, Ledger, OrderView, Receive, Request, Task,
+};
 use crate::memory::Clock;
 
 /// A ledger that can be closed and opened again.
@@ -41,8 +44,9 @@ pub trait Subject {
 /// Runs the suite; `make` makes an empty ledger with the default policies and a currency of two
 /// decimals, which takes its time from the clock handed in.
 pub fn run(make: impl Fn(Clock) -> Box<dyn Subject>) {
-    let stories: [(&str, Story); 6] = [
+    let stories: [(&str, Story); 7] = [
         ("orders", orders::run),
+        ("commands", commands::run),
         ("stock", stock::run),
         ("catalogue", catalogue::run),
         ("batches", batches::run),
@@ -248,9 +252,22 @@ impl Place {
         }
     }
 
+    fn amend(self) -> Amend {
+        let Receive { order, document, warnings, batch, rules: _ } = self.receive();
+        Amend { order, document, warnings, batch, revision: None }
+    }
+
     fn request(self) -> Request {
         Request::Receive(Box::new(self.receive()))
     }
+}
+
+/// Calls an order of `loja` off.
+fn cancel(id: &str) -> Request {
+    let order = order_key("loja", id);
+    let reason = Some("too late".into());
+    let command = command::Cancel { order, reason, channel: Channel::Web, batch: None };
+    Request::Cancel(Box::new(Cancel { command, document: None }))
 }
 
 fn transfer(id: &str, amount: Money) -> Request {

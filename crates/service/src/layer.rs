@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, StockKey};
-use domain::state::OrderState;
+use domain::state::{Claim, ClaimState, OrderState, Place};
 use domain::stock::Stock;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
@@ -39,6 +39,8 @@ pub struct Layer {
     pub orders: BTreeMap<Seq, Entry>,
     ids: HashTable<(OrderKey, Seq)>,
     hasher: DefaultHashBuilder,
+    /// Orders with claims that an amendment made, by product and by where those claims stand.
+    pub late: BTreeMap<(StockKey, Seq), Seq>,
     /// Counters.
     pub stock: HashMap<StockKey, Stock>,
     /// Products whose free stock is being given out, with the last waiting order looked at;
@@ -105,6 +107,16 @@ impl Layer {
         self.ids.insert_unique(hash, (key, seq), |(k, _)| hasher.hash_one(&k.id));
     }
 
+    /// Files an order as it is now.
+    pub fn put_order(&mut self, seq: Seq, entry: Entry) {
+        let merchant = &entry.state.key.merchant;
+        for claim in entry.state.claims.iter().filter(|c| c.place != Place::OF_ORDER) {
+            let key = StockKey { merchant: merchant.clone(), sku: claim.sku.clone() };
+            self.late.insert((key, Seq(claim.place.0)), seq);
+        }
+        self.orders.insert(seq, entry);
+    }
+
     /// Takes over everything that a committed overlay holds, and empties it.
     pub fn absorb(&mut self, newer: &mut Self) {
         for (key, seq) in newer.ids.drain() {
@@ -114,6 +126,7 @@ impl Layer {
         }
         // Not `append`: that walks all of both maps.
         self.orders.extend(std::mem::take(&mut newer.orders));
+        self.late.extend(std::mem::take(&mut newer.late));
         self.stock.extend(newer.stock.drain());
         self.releases.extend(std::mem::take(&mut newer.releases));
         self.audits.extend(std::mem::take(&mut newer.audits));
@@ -177,9 +190,29 @@ pub fn terms(order: &OrderState, buffer: &mut Vec<u8>, mut term: impl FnMut(&[u8
     if let Some(batch) = &order.batch {
         put(TermRef::Batch(batch.batch.as_str()));
     }
-    for claim in &order.claims {
-        put(TermRef::Sku(merchant, claim.sku.as_str(), claim.state as u8));
+    for (at, claim) in order.claims.iter().enumerate() {
+        // Of several claims on one product, those in one state put the order in one list.
+        let before = order.claims.iter().take(at).rev().take_while(|c| c.sku == claim.sku);
+        if before.into_iter().all(|c| c.state != claim.state) {
+            put(TermRef::Sku(merchant, claim.sku.as_str(), claim.state as u8));
+        }
     }
+}
+
+/// The claims of an order that wait where an amendment put them: each place, with the key of the
+/// queue that a projection files it under.
+pub fn late_terms(order: &OrderState) -> impl Iterator<Item = (Seq, Vec<u8>)> {
+    let waits = |c: &&Claim| c.place != Place::OF_ORDER && c.state == ClaimState::Waiting;
+    let claims = order.claims.iter().filter(waits);
+    claims.map(|claim| (Seq(claim.place.0), queue_term(&order.key.merchant, claim.sku.as_str())))
+}
+
+/// The key of the queue of a product's late claims.
+#[must_use]
+pub fn queue_term(merchant: &MerchantId, sku: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(48);
+    TermRef::Queue(merchant, sku).write(&mut out);
+    out
 }
 
 /// The key of a list; for [`By::Sku`] the common beginning of the keys of its states.
@@ -216,6 +249,7 @@ enum TermRef<'a> {
     MerchantStatus(&'a MerchantId, u8),
     Customer(&'a MerchantId, &'a str),
     Sku(&'a MerchantId, &'a str, u8),
+    Queue(&'a MerchantId, &'a str),
     Batch(&'a str),
     Channel(u8),
 }
@@ -241,6 +275,7 @@ impl TermRef<'_> {
             Self::Sku(merchant, sku, state) => {
                 name(b'k', &[merchant.as_str(), sku], Some(*state));
             }
+            Self::Queue(merchant, sku) => name(b'q', &[merchant.as_str(), sku], None),
             Self::Batch(batch) => name(b'b', &[batch], None),
             Self::Channel(channel) => name(b'h', &[], Some(*channel)),
         }

@@ -8,14 +8,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::command::AdjustStock;
+use domain::command::{self, AdjustStock};
 use domain::event::{Event, Refusal, Rejection, Shortage};
 use domain::facts::Policy;
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
-use domain::money::Money;
 use domain::order::{BatchItem, Channel, Order};
 use domain::pricing::Pricing;
-use domain::state::{Claim, ClaimState, OrderState, Status};
+use domain::state::{ClaimState, OrderState, Status};
 use domain::stock::Stock;
 use domain::time::Timestamp;
 
@@ -38,6 +37,10 @@ pub enum Request {
     Receive(Box<Receive>),
     /// Record input that is no order.
     Audit(Box<Audit>),
+    /// Put a new document in the place of an order's: its next revision.
+    Amend(Box<Amend>),
+    /// Call an order off.
+    Cancel(Box<Cancel>),
     /// The goods of an order were handed over.
     Fulfil(OrderKey),
     /// Change stock on hand.
@@ -73,6 +76,31 @@ pub struct Receive {
     pub rules: Option<Arc<BatchRules>>,
 }
 
+/// A new document for an order that is there.
+#[derive(Clone, Debug)]
+pub struct Amend {
+    /// The order as it is to be, whole. Its rules and the time it is priced for are those of its
+    /// first revision.
+    pub order: Order,
+    /// Its document, byte for byte.
+    pub document: Bytes,
+    /// What was odd about it.
+    pub warnings: Vec<Fault>,
+    /// The batch it comes with.
+    pub batch: Option<BatchItem>,
+    /// The revision it was made for; any, when absent.
+    pub revision: Option<u32>,
+}
+
+/// An order to call off.
+#[derive(Clone, Debug)]
+pub struct Cancel {
+    /// Which, and why.
+    pub command: command::Cancel,
+    /// The document that asks for it, when one does.
+    pub document: Option<Bytes>,
+}
+
 /// What prices a batch's orders instead of the installation's rules.
 #[derive(Debug)]
 pub struct BatchRules {
@@ -103,15 +131,11 @@ pub enum Answer {
     Broken,
 }
 
-/// An order that is in.
+/// An order that is in, or has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// Where it stands.
-    pub status: Status,
-    /// What it comes to.
-    pub total: Option<Money>,
-    /// What it has of each SKU.
-    pub claims: Vec<Claim>,
+    /// The order after it.
+    pub state: Arc<OrderState>,
     /// What was short.
     pub shortages: Vec<Shortage>,
     /// Why it was turned down, when it was.
@@ -208,8 +232,10 @@ pub struct OrderView {
     pub state: OrderState,
     /// What it is called in the log.
     pub seq: Seq,
-    /// Its document, byte for byte.
+    /// The document of its revision, byte for byte.
     pub document: Bytes,
+    /// The changes that brought its revisions, the first's first: each holds its document.
+    pub revisions: Vec<Seq>,
     /// What was odd about the document.
     pub warnings: Vec<Fault>,
     /// What happened, oldest first.

@@ -48,6 +48,8 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
     let receive = match request {
         Request::Receive(receive) => *receive,
         Request::Audit(_)
+        | Request::Amend(_)
+        | Request::Cancel(_)
         | Request::Fulfil(_)
         | Request::AdjustStock(_)
         | Request::PutProducts(_)

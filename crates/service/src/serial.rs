@@ -6,6 +6,7 @@
 
 mod batches;
 mod catalogue;
+mod commands;
 mod orders;
 mod stock;
 
@@ -29,6 +30,7 @@ use crate::layer::Layer;
 use crate::ledger::{Answer, Request, Unavailable};
 use crate::prepare::Prepared;
 use crate::view::{Base, Read, View};
+use crate::wire::rules::CompiledRules;
 
 /// The requests of one `execute`.
 pub type Call = Vec<Prepared>;
@@ -46,6 +48,8 @@ pub struct Settings {
 
 /// Most products whose counters are kept in memory besides those of the layers: about 100 MB.
 const STOCK_CACHED_MAX: usize = 1_000_000;
+/// Most earlier rule sets that are kept compiled for amendments.
+const RULE_SETS_CACHED_MAX: usize = 16;
 /// Most products of one record, so that it stays far below its limit.
 const PRODUCTS_PER_RECORD_MAX: usize = 1_000;
 
@@ -74,6 +78,7 @@ pub struct Serial {
     keeps_stock: HashSet<MerchantId>,
     stock: RefCell<HashMap<StockKey, Option<Stock>>>,
     releases: std::collections::BTreeMap<StockKey, Seq>,
+    rule_sets: RefCell<HashMap<u64, Arc<CompiledRules>>>,
     draft: Draft,
 }
 
@@ -98,6 +103,7 @@ impl Serial {
             keeps_stock: HashSet::new(),
             stock: RefCell::default(),
             releases: std::collections::BTreeMap::new(),
+            rule_sets: RefCell::default(),
             draft: Draft::default(),
         }
     }
@@ -322,7 +328,9 @@ impl<B: Base> Run<'_, B> {
                 self.audit(Audit::clone(audit));
                 Ok(Answer::Recorded)
             }
-            Request::Fulfil(order) => self.command(&Command::Fulfil { order: order.clone() }, ""),
+            Request::Amend(amend) => self.amend(amend),
+            Request::Cancel(cancel) => self.cancel(cancel),
+            Request::Fulfil(order) => self.fulfil(order),
             Request::AdjustStock(adjust) => {
                 self.command(&Command::AdjustStock(adjust.clone()), &adjust.reason)
             }
@@ -368,6 +376,7 @@ impl<B: Base> Run<'_, B> {
                 self.append_order(seq, first, &events)?;
             }
             What::Audit(audit) => self.note_audit(seq, audit),
+            What::Stray(_) => {}
             What::Stock { stock, on_hand, .. } => {
                 self.move_stock(stock, Movement { on_hand, ..Movement::default() })?;
             }

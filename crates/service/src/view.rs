@@ -1,12 +1,14 @@
 //! Reads through layers and projection as if they were one table.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::event::Event;
 use domain::evolve::{begin, evolve};
 use domain::id::{BatchId, MerchantId, OrderId, OrderKey, StockKey};
-use domain::state::{ClaimState, OrderState};
+use domain::state::{Claim, ClaimState, OrderState, Place};
 use domain::stock::Stock;
 use domain::time::Timestamp;
 
@@ -40,6 +42,8 @@ pub trait Base {
     fn entry(&self, seq: Seq) -> Read<Option<Entry>>;
     /// At most `limit` orders of a list, beyond `bound`.
     fn list(&self, by: &By, way: Direction, bound: Option<Seq>, limit: usize) -> Read<Vec<Seq>>;
+    /// At most `limit` places of a product's queue that amendments gave out, after `after`.
+    fn late(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Seq>>;
     /// A bound that orders received before `time` lie before; may lie somewhat later than needed.
     /// `None` when no order is known to be that late.
     fn until(&self, time: Timestamp) -> Read<Option<Seq>>;
@@ -263,6 +267,7 @@ impl<'a, B: Base + ?Sized> View<'a, B> {
             state: Arc::unwrap_or_clone(entry.state),
             seq,
             document: Bytes::new(),
+            revisions: Vec::new(),
             warnings: Vec::new(),
             history: Vec::new(),
         };
@@ -271,11 +276,12 @@ impl<'a, B: Base + ?Sized> View<'a, B> {
             let What::Order { events, document, warnings, .. } = change.what else {
                 return Err(damaged("an order's history points at another change"));
             };
-            view.history.extend(events.into_iter().map(|event| (at, change.at, event)));
-            if let Some(document) = document {
-                view.document = document;
+            if events.iter().any(opens_revision) {
+                view.document = document.unwrap_or_default();
                 view.warnings = warnings;
+                view.revisions.push(at);
             }
+            view.history.extend(events.into_iter().map(|event| (at, change.at, event)));
         }
         Ok(view)
     }
@@ -308,16 +314,110 @@ impl<'a, B: Base + ?Sized> View<'a, B> {
         }
     }
 
-    /// Orders with a claim on a product in a state.
-    pub fn claims(
-        &self,
-        key: &StockKey,
-        state: ClaimState,
-        way: Direction,
-        bound: Option<Seq>,
-        limit: usize,
-    ) -> Read<Vec<(Seq, Arc<OrderState>)>> {
-        self.list(&By::SkuStatus(key.clone(), state), way, bound, limit)
+    /// Claims that wait for a product, in the order they stand, after a place; each with the place
+    /// it is called by, and its order.
+    pub fn queue(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Waiting>> {
+        let mut queue = self.first_claims(key, after, limit)?;
+        let late = self.late_claims(key, after, limit)?;
+        if !late.is_empty() {
+            queue.extend(late);
+            queue.sort_by_key(|waiting| waiting.at);
+            queue.truncate(limit);
+        }
+        Ok(queue)
+    }
+
+    /// Waiting claims that stand where their orders stand.
+    fn first_claims(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Waiting>> {
+        let by = By::SkuStatus(key.clone(), ClaimState::Waiting);
+        let (mut found, mut from) = (Vec::new(), after);
+        while found.len() < limit {
+            let asked = limit - found.len();
+            let rows = self.list(&by, Direction::Oldest, from, asked)?;
+            let got = rows.len();
+            from = rows.last().map(|(seq, _)| *seq).or(from);
+            let own = rows.into_iter().filter(|(_, o)| waits(o, key, Place::OF_ORDER));
+            found.extend(own.map(|(at, order)| Waiting { at, place: Place::OF_ORDER, order }));
+            if got < asked {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Places of a product's queue that amendments gave out, after a place.
+    pub fn late_places(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Seq>> {
+        let late = self.late_claims(key, after, limit)?;
+        Ok(late.into_iter().map(|waiting| waiting.at).collect())
+    }
+
+    /// Waiting claims that amendments put where they stand.
+    fn late_claims(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Waiting>> {
+        let behind = Bound::Excluded((key.clone(), after.unwrap_or_default()));
+        let of_layer = |layer: &'a Layer| layer.late.range((behind.clone(), Bound::Unbounded));
+        let mut found = BTreeMap::new();
+        for layer in self.layers() {
+            for ((_, at), first) in of_layer(layer).take_while(|((of, _), _)| of == key) {
+                let order = self.entry(*first)?.state;
+                if waits(&order, key, Place(at.0)) {
+                    found.insert(*at, Waiting { at: *at, place: Place(at.0), order });
+                }
+            }
+        }
+        let (mut from, mut listed) = (after, 0);
+        while listed < limit {
+            let places = self.base.late(key, from, limit)?;
+            let got = places.len();
+            from = places.last().copied().or(from);
+            for at in places {
+                let What::Order { first: Some(first), .. } = self.base.change(at)?.what else {
+                    return Err(damaged("a queue names another change"));
+                };
+                // What the projection says of it counts only where no layer knows better.
+                if !self.layers().any(|layer| layer.orders.contains_key(&first)) {
+                    let order = self.entry(first)?.state;
+                    found.insert(at, Waiting { at, place: Place(at.0), order });
+                    listed += 1;
+                }
+            }
+            if got < limit {
+                break;
+            }
+        }
+        Ok(found.into_values().take(limit).collect())
+    }
+}
+
+/// A claim in a product's queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Where it stands.
+    pub at: Seq,
+    /// What the order calls that place.
+    pub place: Place,
+    /// The order.
+    pub order: Arc<OrderState>,
+}
+
+fn waits(order: &OrderState, key: &StockKey, place: Place) -> bool {
+    let is = |c: &Claim| c.place == place && c.sku == key.sku && c.state == ClaimState::Waiting;
+    order.key.merchant == key.merchant && order.claims.iter().any(is)
+}
+
+/// Whether an event brings a document that the order is read by from then on.
+fn opens_revision(event: &Event) -> bool {
+    match event {
+        Event::Received(_) | Event::Amended(_) => true,
+        Event::Priced(_)
+        | Event::Allocated { .. }
+        | Event::Rejected(_)
+        | Event::Filled { .. }
+        | Event::Queued { .. }
+        | Event::Unreserved { .. }
+        | Event::Cancelled { .. }
+        | Event::Fulfilled
+        | Event::Repeated { .. }
+        | Event::Refused(_) => false,
     }
 }
 
@@ -361,6 +461,9 @@ impl<C: Fn(Seq) -> Read<Change>> Base for Nothing<C> {
         Ok(None)
     }
     fn list(&self, _: &By, _: Direction, _: Option<Seq>, _: usize) -> Read<Vec<Seq>> {
+        Ok(Vec::new())
+    }
+    fn late(&self, _: &StockKey, _: Option<Seq>, _: usize) -> Read<Vec<Seq>> {
         Ok(Vec::new())
     }
     fn until(&self, _: Timestamp) -> Read<Option<Seq>> {

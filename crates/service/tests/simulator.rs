@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::command::{AdjustStock, BelowReserved, StockChange};
+use domain::command::{self, AdjustStock, BelowReserved, StockChange};
 use domain::event::{Event, Refusal};
 use domain::evolve::{fold, movements};
 use domain::facts::Policy;
@@ -20,7 +20,7 @@ use domain::id::{BatchId, MerchantId, OrderId, OrderKey, Sku, StockKey};
 use domain::money::{Money, UnitPrice};
 use domain::order::{BatchItem, Body, Channel, Line, Lines, Order, Purchase};
 use domain::pricing::{Pricing, Target};
-use domain::state::{ClaimState, OrderState, Status};
+use domain::state::{Claim, ClaimState, OrderState, Status};
 use domain::stock::{Movement, ShortagePolicy, Stock};
 use domain::time::Timestamp;
 use rand::{Rng, SeedableRng};
@@ -29,11 +29,11 @@ use service::batch::{BatchState, BatchStatus, Counts, Tolerance};
 use service::catalogue::{Catalogue, Product};
 use service::change::{Audit, Change, Fault, Seq, What};
 use service::layer::Entry;
-use service::ledger::{Answer, By, Found, OrderView, Receive, Request};
+use service::ledger::{Amend, Answer, By, Cancel, Found, OrderView, Receive, Request};
 use service::memory::MemoryLog;
 use service::prepare::prepare;
 use service::serial::{Call, Layers, Serial, Settings, item_of};
-use service::view::{Direction, Nothing, Read, View};
+use service::view::{Direction, Nothing, Read, View, Waiting};
 use service::wire::rules;
 
 const SEEDS: u64 = 200;
@@ -105,6 +105,9 @@ struct Promised {
     orders: BTreeMap<OrderKey, Bytes>,
     repeats: BTreeMap<OrderKey, u32>,
     fulfilled: BTreeSet<OrderKey>,
+    cancelled: BTreeSet<OrderKey>,
+    revisions: BTreeMap<OrderKey, u32>,
+    strays: usize,
     /// Adjustments and invalid documents, by a text that is theirs alone.
     once: BTreeSet<String>,
     rules: BTreeMap<u64, String>,
@@ -319,8 +322,13 @@ impl Sim {
     }
 
     fn request(&mut self) -> Request {
-        match self.below(20) {
-            0..11 => {
+        match self.below(25) {
+            20..23 => {
+                let id = self.below(60);
+                self.amend(format!("o{id}"), None)
+            }
+            23 => self.cancel(None),
+            0..11 | 24 => {
                 let id = self.below(60);
                 self.order(format!("o{id}"), None)
             }
@@ -366,6 +374,19 @@ impl Sim {
         let shipping = self.one_in(2).then(|| Money(self.below(2_000) as i64));
         let document = format!("{id}{}", self.below(2)).into();
         bought(id, lines, shipping, shortage, batch, document)
+    }
+
+    fn amend(&mut self, id: String, batch: Option<BatchItem>) -> Request {
+        let Request::Receive(receive) = self.order(id, batch) else { panic!("an order") };
+        let Receive { order, document, warnings, batch, rules: _ } = *receive;
+        let revision = self.one_in(4).then(|| 1 + self.below(3) as u32);
+        Request::Amend(Box::new(Amend { order, document, warnings, batch, revision }))
+    }
+
+    fn cancel(&mut self, batch: Option<BatchItem>) -> Request {
+        let (order, reason) = (key(format!("o{}", self.below(60))), Some(self.text().into()));
+        let command = command::Cancel { order, reason, channel: Channel::Api, batch };
+        Request::Cancel(Box::new(Cancel { command, document: None }))
     }
 
     fn adjust(&mut self) -> Request {
@@ -420,7 +441,8 @@ impl Sim {
         Some(call)
     }
 
-    /// Every seventh item of a batch is invalid, every fifth repeats the one before.
+    /// Every seventh item of a batch is invalid, every fifth repeats the one before, every eleventh
+    /// amends an order and every thirteenth cancels one.
     fn item(&mut self, batch: &BatchId, index: u64) -> Request {
         let item = BatchItem { batch: batch.clone(), index, at: None };
         let id = format!("{batch}-{}", if index % 5 == 4 { index - 1 } else { index });
@@ -434,7 +456,11 @@ impl Sim {
                 document: Bytes::new(),
             }));
         }
-        self.order(id, Some(item))
+        match (index % 11, index % 13) {
+            (10, _) => self.amend(format!("o{}", index * 7 % 60), Some(item)),
+            (_, 12) => self.cancel(Some(item)),
+            (_, _) => self.order(id, Some(item)),
+        }
     }
 
     fn sku(&mut self) -> Sku {
@@ -458,6 +484,21 @@ impl Promised {
             }
             (Request::Receive(receive), Answer::Refused(Refusal::Duplicate { .. })) => {
                 *self.repeats.entry(receive.order.key.clone()).or_default() += 1;
+            }
+            (Request::Amend(amend), Answer::Accepted(accepted)) => {
+                let key = amend.order.key.clone();
+                self.orders.insert(key.clone(), amend.document.clone());
+                let before = self.revisions.insert(key, accepted.state.revision).unwrap_or(1);
+                assert!(accepted.state.revision > before, "{request:?}");
+                let made_for = accepted.state.revision - 1;
+                assert!(amend.revision.is_none_or(|revision| revision == made_for));
+            }
+            (Request::Cancel(cancel), Answer::Accepted(_)) => {
+                let new = self.cancelled.insert(cancel.command.order.clone());
+                assert!(new, "cancelled twice: {request:?}");
+            }
+            (Request::Amend(_) | Request::Cancel(_), Answer::Refused(Refusal::UnknownOrder)) => {
+                self.strays += 1;
             }
             (Request::Fulfil(key), Answer::Accepted(_)) => {
                 assert!(self.fulfilled.insert(key.clone()), "fulfilled twice: {request:?}");
@@ -555,7 +596,8 @@ impl Sim {
             let held =
                 self.list(&By::SkuStatus(key.clone(), ClaimState::Reserved), Direction::Oldest);
             let claims = held.iter().flat_map(|(_, order)| &order.claims);
-            let held: i64 = claims.filter(|c| c.sku == key.sku).map(|c| c.quantity).sum();
+            let is_held = |c: &&Claim| c.sku == key.sku && c.state == ClaimState::Reserved;
+            let held: i64 = claims.filter(is_held).map(|c| c.quantity).sum();
             assert_eq!(held, stock.reserved, "{key:?}");
         }
     }
@@ -563,7 +605,10 @@ impl Sim {
     fn prove_promises(&self, log: &[(Seq, Change)], orders: &Orders) {
         let find = |key| orders.get(key).unwrap_or_else(|| panic!("{key:?} is lost"));
         for (key, document) in &self.promised.orders {
-            assert_eq!(find(key).document, *document);
+            // A crash may leave a revision that nobody was answered for.
+            let found = find(key);
+            let revision = self.promised.revisions.get(key).copied().unwrap_or(1);
+            assert!(found.document == *document || found.state.revision > revision, "{key:?}");
         }
         for (key, repeats) in &self.promised.repeats {
             assert!(find(key).state.repeats >= *repeats, "a repetition of {key:?} is lost");
@@ -571,6 +616,14 @@ impl Sim {
         for key in &self.promised.fulfilled {
             assert_eq!(find(key).state.status, Status::Fulfilled);
         }
+        for key in &self.promised.cancelled {
+            assert_eq!(find(key).state.status, Status::Cancelled);
+        }
+        for (key, revision) in &self.promised.revisions {
+            assert!(find(key).state.revision >= *revision, "{key:?} fell back");
+        }
+        let strays = log.iter().filter(|(_, change)| matches!(change.what, What::Stray(_)));
+        assert!(strays.count() >= self.promised.strays, "a refusal is lost");
         let mut texts: BTreeMap<&str, u32> = BTreeMap::new();
         for (_, change) in log {
             match &change.what {
@@ -579,6 +632,7 @@ impl Sim {
                     audit.faults.iter().for_each(|f| *texts.entry(&f.code).or_default() += 1);
                 }
                 What::Order { .. }
+                | What::Stray(_)
                 | What::Released { .. }
                 | What::Products(_)
                 | What::Customer(_)
@@ -606,12 +660,18 @@ impl Sim {
             let key = StockKey { merchant: merchant(), sku: Sku::parse(sku).expect("a name") };
             let stock = self.view(|view| view.stock(&key)).expect("a sound log reads");
             let free = stock.unwrap_or_default().available();
-            let queue =
-                self.list(&By::SkuStatus(key.clone(), ClaimState::Waiting), Direction::Oldest);
-            let Some((_, oldest)) = queue.first() else { continue };
-            if oldest.shortage != ShortagePolicy::ShipComplete {
-                let wanted = oldest.claims.iter().find(|claim| claim.sku == key.sku);
-                assert!(wanted.is_some_and(|claim| claim.quantity > free), "{oldest:?} of {free}");
+            let queue = self.view(|view| view.queue(&key, None, 100_000));
+            let queue = queue.expect("a sound log reads");
+            assert!(queue.is_sorted_by_key(|waiting| waiting.at));
+            let claim = |waiting: &Waiting| {
+                let is = |c: &&Claim| c.sku == key.sku && c.place == waiting.place;
+                waiting.order.claims.iter().find(is).expect("the claim that waits").quantity
+            };
+            let waiting: i64 = queue.iter().map(claim).sum();
+            assert_eq!(waiting, stock.unwrap_or_default().waiting, "everybody is in the queue");
+            let Some(oldest) = queue.first() else { continue };
+            if oldest.order.shortage != ShortagePolicy::ShipComplete {
+                assert!(claim(oldest) > free, "{oldest:?} of {free}");
             }
         }
     }

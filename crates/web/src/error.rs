@@ -11,6 +11,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, VARY};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use domain::event::Refusal;
+use domain::limits::REVISIONS_MAX;
 use domain::state::Status;
 use messages::{Arg, Phrase, label};
 use serde_json::{Map, Value, json};
@@ -62,6 +63,14 @@ pub enum Kind {
     Ambiguous,
     /// The state does not allow it.
     WrongState,
+    /// The amended order would be rejected.
+    WouldReject,
+    /// The order has another revision than the request was made for.
+    StaleRevision,
+    /// The order has as many revisions as one may have.
+    TooManyRevisions,
+    /// The amended document names another order.
+    OtherOrder,
     /// Less would be left than is promised.
     BelowReserved,
     /// Stock outside its range.
@@ -78,7 +87,7 @@ pub enum Kind {
     UnsupportedMediaType,
     /// Amend or cancel, which cannot be quoted.
     NotQuotable,
-    /// Amend or cancel, which is not offered.
+    /// The amended document asks to cancel the order.
     UnsupportedCommand,
     /// The client's allowance is used up.
     TooManyRequests,
@@ -224,6 +233,8 @@ impl Error {
             Kind::Duplicate
             | Kind::Ambiguous
             | Kind::WrongState
+            | Kind::WouldReject
+            | Kind::TooManyRevisions
             | Kind::BelowReserved
             | Kind::StockOutOfRange
             | Kind::TooManyReleases
@@ -231,7 +242,10 @@ impl Error {
             | Kind::BatchConflict => StatusCode::CONFLICT,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Kind::UnsupportedCommand | Kind::NotQuotable => StatusCode::UNPROCESSABLE_ENTITY,
+            Kind::StaleRevision => StatusCode::PRECONDITION_FAILED,
+            Kind::UnsupportedCommand | Kind::OtherOrder | Kind::NotQuotable => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Kind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Kind::SpoolFull => StatusCode::INSUFFICIENT_STORAGE,
             Kind::Full
@@ -421,6 +435,15 @@ impl From<Refusal> for Error {
             Refusal::UnknownOrder => Self::new(Kind::OrderNotFound),
             Refusal::WrongState { status } => {
                 Self::new(Kind::WrongState).about(status.as_str()).with("state", status.as_str())
+            }
+            Refusal::WouldReject(rejection) => {
+                Self::new(Kind::WouldReject).with("rejection", crate::events::rejection(&rejection))
+            }
+            Refusal::StaleRevision { current } => {
+                Self::new(Kind::StaleRevision).about(current.to_string()).with("revision", current)
+            }
+            Refusal::TooManyRevisions => {
+                Self::new(Kind::TooManyRevisions).about(REVISIONS_MAX.to_string())
             }
             Refusal::BelowReserved { reserved } => {
                 Self::new(Kind::BelowReserved).with("reserved", reserved)

@@ -1,7 +1,7 @@
 //! Events and changes as JSON, for histories and for the change stream.
 
 use bytes::Bytes;
-use domain::event::{Event, Kind, Rejection, Shortage};
+use domain::event::{Event, Kind, Refusal, Rejection, Shortage};
 use domain::id::{Sku, StockKey};
 use domain::order::BatchItem;
 use domain::stock::ShortagePolicy;
@@ -27,11 +27,7 @@ pub(crate) fn details(app: &App, event: &Event) -> Value {
             "batch": received.batch.as_ref().map(batch),
             "shortage_policy": policy(received.shortage),
             "total": received.total.map(|total| money(total, app.settings.exponent())),
-            "demand": received
-                .demand
-                .iter()
-                .map(|(sku, quantity)| json!({"sku": sku.as_str(), "quantity": quantity}))
-                .collect::<Vec<_>>(),
+            "demand": demand(&received.demand),
         }),
         Event::Priced(pricing) => explain::pricing(app, pricing),
         Event::Allocated { claims, shortages: short } => json!({
@@ -39,9 +35,29 @@ pub(crate) fn details(app: &App, event: &Event) -> Value {
             "shortages": shortages(short),
         }),
         Event::Rejected(why) => rejection(why),
-        Event::Filled { skus } | Event::Queued { skus } | Event::Unreserved { skus } => {
-            json!({"skus": names(skus)})
+        Event::Amended(amended) => json!({
+            "kind": kind(amended.kind),
+            "channel": amended.channel.as_str(),
+            "customer_id": amended.customer.as_ref().map(|c| c.as_str()),
+            "batch": amended.batch.as_ref().map(batch),
+            "shortage_policy": policy(amended.shortage),
+            "total": amended.total.map(|total| money(total, app.settings.exponent())),
+            "demand": demand(&amended.demand),
+        }),
+        Event::Filled { claims } | Event::Queued { claims } | Event::Unreserved { claims } => {
+            json!({"skus": claims.iter().map(|claim| claim.sku.as_str()).collect::<Vec<_>>()})
         }
+        Event::Cancelled { reason, channel, batch: item } => json!({
+            "reason": reason.as_deref(),
+            "channel": channel.as_str(),
+            "batch": item.as_ref().map(batch),
+        }),
+        Event::Refused(refused) => json!({
+            "command": refused.verb.as_str(),
+            "code": refused.refusal.code(),
+            "channel": refused.channel.as_str(),
+            "batch": refused.batch.as_ref().map(batch),
+        }),
         Event::Fulfilled => json!({}),
         Event::Repeated { channel, batch: item, same_document } => json!({
             "channel": channel.as_str(),
@@ -57,6 +73,11 @@ pub(crate) fn rejection(why: &Rejection) -> Value {
         Rejection::OutOfStock(short) => json!({"code": why.code(), "shortages": shortages(short)}),
         Rejection::UnknownSku(skus) => json!({"code": why.code(), "skus": names(skus)}),
     }
+}
+
+fn demand(demand: &[(Sku, i64)]) -> Vec<Value> {
+    let one = |(sku, quantity): &(Sku, i64)| json!({"sku": sku.as_str(), "quantity": quantity});
+    demand.iter().map(one).collect()
 }
 
 fn names(skus: &[Sku]) -> Vec<&str> {
@@ -126,6 +147,16 @@ fn describe<'a>(app: &App, what: &'a What, to: &mut Map<String, Value>) -> Optio
             put("kind", "invalid".into());
             describe_audit(audit, &mut put);
             Some(&audit.document)
+        }
+        What::Stray(stray) => {
+            put("kind", "refused".into());
+            put("order_id", stray.key.id.as_str().into());
+            put("merchant_id", stray.key.merchant.as_str().into());
+            put("command", stray.verb.as_str().into());
+            put("code", Refusal::UnknownOrder.code().into());
+            put("channel", stray.channel.as_str().into());
+            put("batch", stray.batch.as_ref().map(batch).into());
+            stray.document.as_ref()
         }
         What::Stock { stock, on_hand, reason } => {
             put("kind", "stock".into());

@@ -196,13 +196,16 @@ fn priced(event: &Event) -> Option<&Pricing> {
     match event {
         Event::Priced(pricing) => Some(pricing),
         Event::Received(_)
+        | Event::Amended(_)
         | Event::Allocated { .. }
         | Event::Rejected(_)
         | Event::Filled { .. }
         | Event::Queued { .. }
         | Event::Unreserved { .. }
+        | Event::Cancelled { .. }
         | Event::Fulfilled
-        | Event::Repeated { .. } => None,
+        | Event::Repeated { .. }
+        | Event::Refused(_) => None,
     }
 }
 
@@ -240,7 +243,9 @@ pub(crate) fn lines(
 ) -> Vec<Value> {
     let explained = |at: usize| pricing.and_then(|p| p.get("lines")?.get(at).cloned());
     let Some(purchase) = purchase else {
-        return claims.iter().map(|claim| claimed(claims, claim.sku.as_str(), lang)).collect();
+        let mut skus: Vec<&str> = claims.iter().map(|claim| claim.sku.as_str()).collect();
+        skus.dedup();
+        return skus.into_iter().map(|sku| claimed(claims, sku, lang)).collect();
     };
     let of_line = |(at, line): (usize, &order::Line)| {
         let mut shown = claimed(claims, line.sku.as_str(), lang);
@@ -257,11 +262,13 @@ pub(crate) fn lines(
 }
 
 fn claimed(claims: &[Claim], sku: &str, lang: Lang) -> Value {
-    let claim = claims.iter().find(|claim| claim.sku.as_str() == sku);
-    let line = claim.map_or(ClaimState::Open, |claim| claim.state);
+    // An amended order may have several claims on a product: it has what the last of them has.
+    let own = || claims.iter().filter(|claim| claim.sku.as_str() == sku);
+    let open = own().find(|claim| !claim.state.is_done()).or_else(|| own().next());
+    let line = open.map_or(ClaimState::Open, |claim| claim.state);
     json!({
         "sku": sku,
-        "quantity": claim.map(|claim| claim.quantity),
+        "quantity": open.map(|_| own().map(|claim| claim.quantity).sum::<i64>()),
         "status": line.as_str(),
         "status_label": line_label(line, lang),
     })

@@ -248,14 +248,14 @@ fn answer(
     accepted: &Accepted,
     warnings: &[Violation],
 ) -> Response<Body> {
-    app.metrics.order(taken(accepted.status));
+    app.metrics.order(taken(accepted.state.status));
     let settings = &app.settings;
-    let mut out = Writer(Vec::with_capacity(384 + 96 * accepted.claims.len()));
+    let mut out = Writer(Vec::with_capacity(384 + 96 * accepted.state.claims.len()));
     out.raw("{\"order_id\":").string(key.id.as_str());
     out.raw(",\"merchant_id\":").string(key.merchant.as_str());
-    out.raw(",\"status\":").string(accepted.status.as_str());
+    out.raw(",\"status\":").string(accepted.state.status.as_str());
     out.raw(",\"total\":");
-    match accepted.total {
+    match accepted.state.total {
         Some(total) => out.money(total.0, settings.exponent()),
         None => out.raw("null"),
     };
@@ -269,7 +269,7 @@ fn answer(
     if dialect == Dialect::Older {
         out.raw(",\"orderId\":").string(key.id.as_str());
         out.raw(",\"valid\":true,\"isDuplicate\":false,\"message\":");
-        out.string(service::wire::message::order_label(accepted.status, lang));
+        out.string(service::wire::message::order_label(accepted.state.status, lang));
     }
     out.raw(",\"links\":{\"self\":\"");
     let begin = out.0.len();
@@ -293,7 +293,7 @@ fn respond(body: Bytes, begin: usize, end: usize) -> Response<Body> {
 
 fn lines(out: &mut Writer, accepted: &Accepted) {
     out.raw(",\"lines\":[");
-    for (at, claim) in accepted.claims.iter().enumerate() {
+    for (at, claim) in accepted.state.claims.iter().enumerate() {
         out.raw(if at > 0 { ",{\"sku\":" } else { "{\"sku\":" }).string(claim.sku.as_str());
         out.raw(",\"quantity\":").integer(claim.quantity);
         out.raw(",\"status\":").string(claim.state.as_str()).raw("}");

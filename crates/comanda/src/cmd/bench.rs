@@ -95,7 +95,7 @@ fn send(
 }
 
 fn is_complete(answer: &Answer) -> bool {
-    matches!(answer, Answer::Accepted(accepted) if accepted.status == Status::Completed)
+    matches!(answer, Answer::Accepted(accepted) if accepted.state.status == Status::Completed)
 }
 
 fn order(n: u64, merchant: &MerchantId, sku: &Sku) -> Option<Request> {

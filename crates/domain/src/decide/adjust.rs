@@ -8,7 +8,7 @@ use crate::event::{Event, Refusal};
 use crate::facts::Facts;
 use crate::id::OrderKey;
 use crate::limits::QUANTITY_MAX;
-use crate::state::ClaimState;
+use crate::state::{Claim, ClaimState};
 
 /// Most units on hand of one product; leaves room to sum a thousand products in an `i64`.
 pub const ON_HAND_MAX: i64 = QUANTITY_MAX * 10;
@@ -45,11 +45,17 @@ fn take_back(
         if missing <= 0 {
             break;
         }
-        let held = order.claims.iter().find(|c| c.sku == adjust.stock.sku);
-        let Some(held) = held.filter(|c| c.state == ClaimState::Reserved) else { continue };
-        missing -= held.quantity;
-        let skus = alloc::vec![held.sku.clone()];
-        taken.push((order.key, alloc::vec![Event::Unreserved { skus }]));
+        let held = |c: &&Claim| c.sku == adjust.stock.sku && c.state == ClaimState::Reserved;
+        let mut claims = Vec::new();
+        for claim in order.claims.iter().filter(held).rev() {
+            if missing > 0 {
+                missing -= claim.quantity;
+                claims.push(claim.id());
+            }
+        }
+        if !claims.is_empty() {
+            taken.push((order.key, alloc::vec![Event::Unreserved { claims }]));
+        }
     }
     if missing > 0 { Err(Refusal::TooManyReleases) } else { Ok(taken) }
 }

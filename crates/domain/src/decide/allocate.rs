@@ -53,12 +53,12 @@ pub(super) fn allocate(
     Event::Allocated { claims, shortages }
 }
 
-fn short(sku: &Sku, wanted: i64, available: i64) -> Shortage {
+pub(super) fn short(sku: &Sku, wanted: i64, available: i64) -> Shortage {
     Shortage { sku: sku.clone(), wanted, available }
 }
 
 /// An order that ships complete holds nothing while it waits.
-fn stand_by(claims: &mut [ClaimState]) {
+pub(super) fn stand_by(claims: &mut [ClaimState]) {
     for claim in claims {
         if *claim == ClaimState::Reserved {
             *claim = ClaimState::Standby;
@@ -67,7 +67,7 @@ fn stand_by(claims: &mut [ClaimState]) {
 }
 
 /// What a SKU without a stock record means. `Open` stands for "rejects the order".
-fn unknown_sku(merchant: &MerchantId, facts: &impl Facts) -> ClaimState {
+pub(super) fn unknown_sku(merchant: &MerchantId, facts: &impl Facts) -> ClaimState {
     match facts.policy().unknown_sku {
         UnknownSku::Untracked => ClaimState::Untracked,
         UnknownSku::Backorder => ClaimState::Waiting,

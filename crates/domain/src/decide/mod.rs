@@ -4,6 +4,8 @@
 
 pub mod adjust;
 pub mod allocate;
+pub mod amend;
+pub mod cancel;
 pub mod fulfil;
 pub mod receive;
 pub mod release;
@@ -47,6 +49,8 @@ pub fn decide(command: &Command, facts: &impl Facts) -> Result<Decision, Refusal
     match command {
         Command::Receive(receive) => receive::receive(receive, facts),
         Command::Process { order } => receive::process(order, facts),
+        Command::Amend(amend) => amend::amend(amend, facts),
+        Command::Cancel(cancel) => cancel::cancel(cancel, facts),
         Command::Fulfil { order } => fulfil::fulfil(order, facts),
         Command::AdjustStock(adjust) => adjust::adjust(adjust, facts),
         Command::Release { stock } => Ok(release::release(stock, facts)),

@@ -8,8 +8,10 @@ use super::allocate::allocate;
 use crate::command::Receive;
 use crate::event::{Event, Kind, Received, Refusal};
 use crate::facts::Facts;
-use crate::id::{OrderKey, Sku};
+use crate::id::{CustomerId, OrderKey, Sku};
+use crate::money::Money;
 use crate::order::{Body, Order};
+use crate::pricing::Pricing;
 use crate::state::Status;
 use crate::stock::ShortagePolicy;
 
@@ -31,22 +33,47 @@ pub fn receive(receive: &Receive, facts: &impl Facts) -> Result<Decision, Refusa
 }
 
 fn received(receive: &Receive, default: ShortagePolicy) -> Received {
-    let (kind, customer, shortage, total) = match &receive.order.body {
-        Body::Purchase(p) => {
-            let total = receive.pricing.as_ref().and_then(|p| p.total);
-            (Kind::Purchase, p.customer.clone(), p.shortage.unwrap_or(default), total)
-        }
-        Body::Transfer(t) => (Kind::Transfer, None, default, Some(t.amount)),
-    };
+    let Wanted { kind, customer, demand, shortage, total } =
+        wanted(&receive.order, receive.pricing.as_deref(), default);
     Received {
         kind,
         channel: receive.order.channel,
         customer,
         batch: receive.batch.clone(),
-        demand: demand(&receive.order),
+        demand,
         shortage,
         total,
         document_hash: receive.document_hash,
+    }
+}
+
+/// What a document asks for, as its event keeps it.
+pub(super) struct Wanted {
+    pub(super) kind: Kind,
+    pub(super) customer: Option<CustomerId>,
+    pub(super) demand: Vec<(Sku, i64)>,
+    pub(super) shortage: ShortagePolicy,
+    pub(super) total: Option<Money>,
+}
+
+/// What `order` asks for, at that price.
+pub(super) fn wanted(order: &Order, price: Option<&Pricing>, default: ShortagePolicy) -> Wanted {
+    let demand = demand(order);
+    match &order.body {
+        Body::Purchase(p) => Wanted {
+            kind: Kind::Purchase,
+            customer: p.customer.clone(),
+            demand,
+            shortage: p.shortage.unwrap_or(default),
+            total: price.and_then(|price| price.total),
+        },
+        Body::Transfer(t) => Wanted {
+            kind: Kind::Transfer,
+            customer: None,
+            demand,
+            shortage: default,
+            total: Some(t.amount),
+        },
     }
 }
 

@@ -2,25 +2,29 @@
 //!
 //! An order that cannot be filled is skipped and blocks nobody.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use super::Decision;
 use crate::event::Event;
 use crate::facts::Facts;
 use crate::id::{Sku, StockKey};
-use crate::state::{Claim, ClaimState, OrderState};
+use crate::state::{Claim, ClaimId, ClaimState, OrderState};
 use crate::stock::ShortagePolicy;
 
 /// Fills what the waiting orders of one product can now have.
 pub(super) fn release(key: &StockKey, facts: &impl Facts) -> Decision {
     let mut free = Free { merchant_of: key, facts, left: BTreeMap::new() };
     let mut orders = Vec::new();
-    for order in facts.waiting(key) {
+    // An order that ships complete is looked at as a whole, however often it stands in the queue.
+    let mut whole = BTreeSet::new();
+    for (place, order) in facts.waiting(key) {
         let event = match order.shortage {
             ShortagePolicy::Partial | ShortagePolicy::Reject => {
-                fill_one(&order, &key.sku, &mut free)
+                let claim = ClaimId { sku: key.sku.clone(), place };
+                fill_one(&order, claim, &mut free)
             }
+            ShortagePolicy::ShipComplete if !whole.insert(order.key.clone()) => None,
             ShortagePolicy::ShipComplete => fill_all(&order, &mut free),
         };
         if let Some(event) = event {
@@ -54,28 +58,27 @@ impl<F: Facts> Free<'_, F> {
     }
 }
 
-fn fill_one<F: Facts>(order: &OrderState, sku: &Sku, free: &mut Free<'_, F>) -> Option<Event> {
-    let claim = order.claims.iter().find(|c| &c.sku == sku && c.state == ClaimState::Waiting)?;
-    if claim.quantity > free.left(sku) {
+fn fill_one<F: Facts>(order: &OrderState, id: ClaimId, free: &mut Free<'_, F>) -> Option<Event> {
+    let claim = order.claims.iter().find(|c| c.is(&id) && c.state == ClaimState::Waiting)?;
+    if claim.quantity > free.left(&id.sku) {
         return None;
     }
     free.take(claim);
-    Some(Event::Filled { skus: alloc::vec![sku.clone()] })
+    Some(Event::Filled { claims: alloc::vec![id] })
 }
 
 /// An order that ships complete is filled when everything fits; otherwise it waits in the queue
 /// of whatever is short now, so that the arrival of that wakes it.
 fn fill_all<F: Facts>(order: &OrderState, free: &mut Free<'_, F>) -> Option<Event> {
     let open = || order.claims.iter().filter(|c| !c.state.is_done());
-    let short: Vec<&Claim> = open().filter(|c| c.quantity > free.left(&c.sku)).collect();
-    if short.is_empty() {
+    let mut wanted: BTreeMap<&Sku, i64> = BTreeMap::new();
+    open().for_each(|claim| *wanted.entry(&claim.sku).or_default() += claim.quantity);
+    wanted.retain(|sku, units| *units > free.left(sku));
+    if wanted.is_empty() {
         open().for_each(|claim| free.take(claim));
-        return Some(Event::Filled { skus: open().map(|c| c.sku.clone()).collect() });
+        return Some(Event::Filled { claims: open().map(Claim::id).collect() });
     }
-    let skus: Vec<Sku> = short
-        .into_iter()
-        .filter(|c| c.state == ClaimState::Standby)
-        .map(|c| c.sku.clone())
-        .collect();
-    (!skus.is_empty()).then_some(Event::Queued { skus })
+    let short = open().filter(|c| wanted.contains_key(&c.sku) && c.state == ClaimState::Standby);
+    let claims: Vec<ClaimId> = short.map(Claim::id).collect();
+    (!claims.is_empty()).then_some(Event::Queued { claims })
 }

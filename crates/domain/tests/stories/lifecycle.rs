@@ -4,8 +4,8 @@
 //! is what became of it; without an arrow it must not be refused. Counters are on hand / reserved /
 //! waiting. After every line the world proves that stock and state add up (see [`crate::world`]).
 
-use domain::command::{AdjustStock, BelowReserved, Command, StockChange};
-use domain::decide::Decision;
+use domain::command::{AdjustStock, BelowReserved, Cancel, Command, StockChange};
+use domain::decide::{Decision, decide};
 use domain::event::{Event, Refusal, Rejection, Shortage};
 use domain::id::{MerchantId, OrderId, OrderKey, RuleId, Sku, StockKey};
 use domain::money::{Decimal, Money, UnitPrice};
@@ -380,6 +380,268 @@ fn an_order_with_a_line_without_a_price_is_processed_unpriced() {
 }
 
 #[test]
+fn an_amend_takes_less_and_gives_the_rest_to_those_who_wait() {
+    check(
+        "stock PEN 5
+         place o1 PEN*5@2.00 => completed o1 PEN reserved
+         place o2 PEN*2
+         amend o1 PEN*3@1.50 => completed o1 PEN reserved
+         revision o1         => 2
+         total o1            => 4.50
+         counters PEN        => PEN 5/3/2
+         release PEN         => completed o2 PEN reserved",
+    );
+}
+
+#[test]
+fn an_added_quantity_is_a_claim_at_the_end_of_the_queue() {
+    check(
+        "stock PEN 3
+         place o1 PEN*3
+         place o2 PEN*2
+         amend o1 PEN*4 => backordered o1 PEN reserved, PEN waiting; short PEN 0 of 1
+         queue PEN      => o2*2 o1*1
+         restock PEN 2
+         release PEN    => completed o2 PEN reserved
+         restock PEN 1
+         release PEN    => completed o1 PEN reserved
+         counters PEN   => PEN 6/6/0
+         fulfil o1      => fulfilled o1 PEN consumed
+         counters PEN   => PEN 2/2/0",
+    );
+}
+
+#[test]
+fn an_amend_keeps_the_place_of_what_it_wants_still() {
+    check(
+        "stock PEN 0
+         place o1 PEN*4
+         place o2 PEN*2
+         amend o1 PEN*3 => backordered o1 PEN waiting; short PEN 0 of 3
+         queue PEN      => o1*3 o2*2
+         amend o1 PEN*5 => backordered o1 PEN waiting, PEN waiting; short PEN 0 of 3, PEN 0 of 2
+         queue PEN      => o1*3 o2*2 o1*2
+         amend o1 PEN*1 => backordered o1 PEN waiting; short PEN 0 of 1
+         queue PEN      => o1*1 o2*2
+         restock PEN 1
+         release PEN    => completed o1 PEN reserved",
+    );
+}
+
+#[test]
+fn an_amend_takes_what_is_free_when_nobody_waits() {
+    check(
+        "stock PEN 5
+         place o1 PEN*9 => backordered o1 PEN waiting; short PEN 5 of 9
+         amend o1 PEN*4 => completed o1 PEN reserved
+         amend o1 PEN*5 => completed o1 PEN reserved
+         counters PEN   => PEN 5/5/0
+         place o2 PEN*1
+         amend o2 CAP*1 => backordered o2 CAP waiting; short CAP 0 of 1
+         counters PEN   => PEN 5/5/0",
+    );
+}
+
+#[test]
+fn an_amend_may_lead_from_completed_to_backordered_and_back() {
+    check(
+        "stock PEN 2
+         stock CAP 1
+         place o1 PEN*1       => completed o1 PEN reserved
+         amend o1 PEN*1 CAP*3 => backordered o1 PEN reserved, CAP waiting; short CAP 1 of 3
+         fulfil o1            => refused wrong_state BACKORDERED
+         amend o1 PEN*2       => completed o1 PEN reserved
+         counters CAP         => CAP 1/0/0
+         revision o1          => 3
+         fulfil o1            => fulfilled o1 PEN consumed",
+    );
+}
+
+#[test]
+fn an_amended_order_that_ships_complete_holds_nothing_while_it_waits() {
+    check(
+        "policy ship_complete
+         stock PEN 5
+         stock CAP 1
+         place o1 PEN*5       => completed o1 PEN reserved
+         place o2 PEN*1
+         amend o1 PEN*5 CAP*2 => backordered o1 PEN standby, CAP waiting; short CAP 1 of 2
+         counters PEN         => PEN 5/0/1
+         release PEN          => completed o2 PEN reserved
+         amend o1 PEN*4       => completed o1 PEN reserved
+         counters PEN         => PEN 5/5/0",
+    );
+}
+
+#[test]
+fn a_ship_complete_order_with_two_claims_on_one_product_is_filled_as_one() {
+    check(
+        "policy ship_complete
+         stock PEN 0
+         place o1 PEN*2
+         place o2 PEN*1
+         amend o1 PEN*3 => backordered o1 PEN waiting, PEN waiting; short PEN 0 of 2, PEN 0 of 1
+         restock PEN 2
+         release PEN    => completed o2 PEN reserved
+         restock PEN 2
+         release PEN    => completed o1 PEN reserved
+         counters PEN   => PEN 4/4/0",
+    );
+}
+
+#[test]
+fn an_amend_that_would_be_rejected_changes_nothing() {
+    check(
+        "stock PEN 2
+         place o1 PEN*2 reject => completed o1 PEN reserved
+         amend o1 PEN*3 reject => refused out_of_stock PEN 0 of 1
+         order o1              => completed o1 PEN reserved
+         revision o1           => 1
+         unknown reject
+         amend o1 GUM*1        => refused unknown_sku
+         amend o1 PEN*1 reject => completed o1 PEN reserved",
+    );
+}
+
+#[test]
+fn an_amend_for_another_revision_is_refused() {
+    check(
+        "place o1 PEN*1
+         amend o1 if 2 PEN*2 => refused stale_revision 1
+         amend o1 if 1 PEN*2 => completed o1 PEN untracked
+         amend o1 if 1 PEN*3 => refused stale_revision 2
+         revision o1         => 2",
+    );
+}
+
+#[test]
+fn an_order_has_a_bounded_number_of_revisions() {
+    let mut story = String::from(
+        "place o1 PEN*1
+",
+    );
+    (1..100).for_each(|n| {
+        story.push_str(&format!(
+            "amend o1 PEN*{n}
+"
+        ))
+    });
+    story.push_str(
+        "revision o1 => 100
+amend o1 PEN*1 => refused too_many_revisions
+",
+    );
+    story.push_str("cancel o1 => cancelled o1 PEN open");
+    check(&story);
+}
+
+#[test]
+fn a_purchase_may_be_amended_to_a_transfer_and_back() {
+    check(
+        "stock PEN 2
+         place o1 PEN*2@1.00
+         amend o1 transfer 4.50 => completed o1
+         total o1               => 4.50
+         counters PEN           => PEN 2/0/0
+         amend o1 PEN*1@1.00    => completed o1 PEN reserved
+         total o1               => 1.00",
+    );
+}
+
+#[test]
+fn an_order_that_waits_for_a_step_is_amended_before_anybody_looks_for_stock() {
+    check(
+        "stock PEN 3
+         park o1 PEN*2
+         amend o1 PEN*4 CAP*1 => received o1 PEN open, CAP open
+         counters PEN         => PEN 3/0/0
+         process o1           => backordered o1 PEN waiting, CAP waiting; short PEN 3 of 4, CAP 0 of 1
+         revision o1          => 2
+         cancel o1            => cancelled o1 PEN open, CAP open
+         counters PEN         => PEN 3/0/0",
+    );
+}
+
+#[test]
+fn final_orders_are_not_amended() {
+    check(
+        "stock PEN 1
+         place o1 PEN*2 reject
+         place o2 PEN*1
+         fulfil o2
+         place o3 GUM*1
+         cancel o3
+         place o4 CAP*1
+         fail o4
+         amend o1 PEN*1 => refused wrong_state REJECTED
+         amend o2 PEN*1 => refused wrong_state FULFILLED
+         amend o3 PEN*1 => refused wrong_state CANCELLED
+         amend o4 PEN*1 => refused wrong_state FAILED
+         amend o9 PEN*1 => refused unknown_order
+         revision o2    => 1",
+    );
+}
+
+#[test]
+fn a_cancelled_order_gives_back_what_it_held_and_leaves_its_queues() {
+    check(
+        "stock PEN 3
+         place o1 PEN*3
+         place o2 PEN*2 CAP*1
+         place o3 PEN*1
+         cancel o1    => cancelled o1 PEN open
+         counters PEN => PEN 3/0/3
+         release PEN  => backordered o2 PEN reserved, CAP waiting; completed o3 PEN reserved
+         cancel o2    => cancelled o2 PEN open, CAP open
+         counters PEN => PEN 3/1/0
+         counters CAP => CAP 0/0/0
+         place o1 PEN*1 => refused duplicate CANCELLED",
+    );
+}
+
+#[test]
+fn an_order_is_cancelled_until_it_is_final() {
+    check(
+        "stock PEN 1
+         park o1 PEN*1
+         place o2 PEN*2 reject
+         place o3 PEN*1
+         fulfil o3
+         transfer t1 1.00
+         cancel o1 => cancelled o1 PEN open
+         cancel o1 => refused wrong_state CANCELLED
+         cancel o2 => refused wrong_state REJECTED
+         cancel o3 => refused wrong_state FULFILLED
+         cancel t1 => cancelled t1
+         cancel o9 => refused unknown_order
+         fulfil o1 => refused wrong_state CANCELLED
+         process o1 => refused wrong_state CANCELLED",
+    );
+}
+
+#[test]
+fn an_order_whose_steps_failed_may_be_cancelled() {
+    let mut world = World::default();
+    world.receive(purchase("o1", &["GUM*1"])).expect("a new order");
+    step(&mut world, &["fail", "o1"]);
+    let done = decide(&Command::Cancel(cancel(order_key("o1"))), &world);
+    assert!(done.is_ok_and(|decision| decision.orders.len() == 1));
+}
+
+#[test]
+fn a_reservation_is_taken_back_from_what_was_added_last() {
+    check(
+        "stock PEN 5
+         place o1 PEN*3
+         place o2 PEN*1
+         place o3 CAP*1
+         amend o1 PEN*4       => completed o1 PEN reserved
+         stock PEN 2 newest   => backordered o2 PEN waiting; backordered o1 PEN waiting; PEN 2/0/5
+         queue PEN            => o1*4 o2*1",
+    );
+}
+
+#[test]
 fn each_transition_is_told_once_to_whom_it_concerns() {
     check(
         "stock PEN 3
@@ -459,6 +721,32 @@ fn step(world: &mut World, words: &[&str]) -> String {
         }
         ["process", id] => run(world, &Command::Process { order: order_key(id) }),
         ["fulfil", id] => run(world, &Command::Fulfil { order: order_key(id) }),
+        ["amend", id, rest @ ..] => {
+            let (revision, rest) = match rest {
+                ["if", revision, rest @ ..] => (Some(whole(revision) as u32), rest),
+                [..] => (None, rest),
+            };
+            let order = match rest {
+                ["transfer", amount] => transfer(id, amount),
+                rest => purchase(id, rest),
+            };
+            let done = world.amend(order, revision);
+            told(world, done)
+        }
+        ["cancel", id] => run(world, &Command::Cancel(cancel(order_key(id)))),
+        // Nothing leads there before there are external steps; no event may follow.
+        ["fail", id] => {
+            world.orders.get_mut(&order_key(id)).expect("an order").status = Status::Failed;
+            String::new()
+        }
+        ["revision", id] => world.orders[&order_key(id)].revision.to_string(),
+        ["queue", sku] => {
+            let queue = world.queue(&stock_key(sku), ClaimState::Waiting).into_iter();
+            let one = |(c, o): (domain::state::Claim, &domain::state::OrderState)| {
+                format!("{}*{}", name(&o.key), c.quantity)
+            };
+            queue.map(one).collect::<Vec<_>>().join(" ")
+        }
         ["release", sku] => run(world, &Command::Release { stock: stock_key(sku) }),
         ["stock", sku, units, rest @ ..] => adjust(world, sku, StockChange::To(whole(units)), rest),
         ["restock", sku, units] => adjust(world, sku, StockChange::By(whole(units)), &[]),
@@ -527,7 +815,13 @@ fn refused(refusal: &Refusal) -> String {
     let why = match refusal {
         Refusal::Duplicate { status } | Refusal::WrongState { status } => status.as_str().into(),
         Refusal::BelowReserved { reserved } => reserved.to_string(),
-        Refusal::UnknownOrder | Refusal::StockOutOfRange | Refusal::TooManyReleases => {
+        Refusal::WouldReject(Rejection::OutOfStock(shortages)) => short(shortages),
+        Refusal::StaleRevision { current } => current.to_string(),
+        Refusal::WouldReject(Rejection::UnknownSku(_))
+        | Refusal::UnknownOrder
+        | Refusal::TooManyRevisions
+        | Refusal::StockOutOfRange
+        | Refusal::TooManyReleases => {
             return format!("refused {}", refusal.code());
         }
     };
@@ -651,6 +945,10 @@ fn transfer(id: &str, units: &str) -> Order {
     Order { key: order_key(id), channel: Channel::Atm, body }
 }
 
+fn cancel(order: OrderKey) -> Cancel {
+    Cancel { order, reason: Some("changed my mind".into()), channel: Channel::Web, batch: None }
+}
+
 fn amount(text: &str) -> Money {
     Decimal::parse(text).expect("a decimal").to_money(2).expect("an amount")
 }
@@ -659,6 +957,10 @@ fn amount(text: &str) -> Money {
 #[derive(Clone, Debug)]
 enum Any {
     Place { id: u8, lines: Vec<(u8, i64, Option<i64>)>, shipping: Option<i64>, policy: u8 },
+    Amend { id: u8, lines: Vec<(u8, i64, Option<i64>)>, shipping: Option<i64>, policy: u8 },
+    Cancel(u8),
+    Park(u8, u8),
+    Process(u8),
     Fulfil(u8),
     Adjust { sku: u8, change: StockChange, newest: bool },
     Release(u8),
@@ -669,12 +971,19 @@ fn any_command() -> impl Strategy<Value = Any> {
     let line = (0..4_u8, 1..6_i64, prop::option::weighted(0.9, 0..5_000_000_i64));
     let lines = prop::collection::vec(line, 1..5);
     let shipping = prop::option::of(0..2_000_i64);
+    let (other_lines, other_shipping) = (lines.clone(), shipping.clone());
     let change =
         prop_oneof![(-9..9_i64).prop_map(StockChange::By), (0..12_i64).prop_map(StockChange::To),];
     prop_oneof![
         6 => (0..40_u8, lines, shipping, 0..4_u8).prop_map(|(id, lines, shipping, policy)| {
             Any::Place { id, lines, shipping, policy }
         }),
+        5 => (0..40_u8, other_lines, other_shipping, 0..4_u8).prop_map(
+            |(id, lines, shipping, policy)| Any::Amend { id, lines, shipping, policy },
+        ),
+        1 => (0..40_u8).prop_map(Any::Cancel),
+        1 => (0..40_u8, 0..3_u8).prop_map(|(id, sku)| Any::Park(id, sku)),
+        1 => (0..40_u8).prop_map(Any::Process),
         1 => (0..40_u8).prop_map(Any::Fulfil),
         3 => (0..4_u8, change, any::<bool>()).prop_map(|(sku, change, newest)| {
             Any::Adjust { sku, change, newest }
@@ -710,8 +1019,8 @@ fn do_any(world: &mut World, command: Any) {
     let key = |sku: u8| stock_key(["PEN", "CAP", "GUM", "other/PEN"][usize::from(sku)]);
     // Even ids are of the usual seller; refusals are as good an outcome as any.
     let id = |n: u8| order_key(&if n % 4 == 3 { format!("other/o{n}") } else { format!("o{n}") });
-    match command {
-        Any::Place { id: n, lines, shipping, policy } => {
+    let purchase =
+        |n: u8, lines: Vec<(u8, i64, Option<i64>)>, shipping: Option<i64>, policy: u8| {
             let line = |(sku, quantity, price): (u8, i64, Option<i64>)| Line {
                 sku: key(sku).sku,
                 quantity,
@@ -719,8 +1028,22 @@ fn do_any(world: &mut World, command: Any) {
             };
             let lines = lines.into_iter().map(line).collect();
             let policy = shortage(["partial", "ship_complete", "reject", ""][usize::from(policy)]);
-            drop(world.receive(bought(id(n), lines, shipping.map(Money), policy)));
+            bought(id(n), lines, shipping.map(Money), policy)
+        };
+    match command {
+        Any::Place { id: n, lines, shipping, policy } => {
+            drop(world.receive(purchase(n, lines, shipping, policy)));
         }
+        Any::Amend { id: n, lines, shipping, policy } => {
+            drop(world.amend(purchase(n, lines, shipping, policy), None));
+        }
+        Any::Cancel(n) => drop(world.run(&Command::Cancel(cancel(id(n))))),
+        Any::Park(n, sku) => {
+            if !world.orders.contains_key(&id(n)) {
+                world.park(purchase(n, vec![(sku, 3, None)], None, 0));
+            }
+        }
+        Any::Process(n) => drop(world.run(&Command::Process { order: id(n) })),
         Any::Fulfil(n) => drop(world.run(&Command::Fulfil { order: id(n) })),
         Any::Adjust { sku, change, newest } => {
             let below_reserved =
@@ -761,13 +1084,8 @@ proptest! {
         let key = stock_key(["PEN", "CAP", "GUM"][usize::from(sku)]);
         world.run(&Command::Release { stock: key.clone() }).expect("a release is never refused");
         let free = world.stock.get(&key).map_or(0, |stock| stock.available());
-        for order in world.orders.values().filter(|o| o.key.merchant == key.merchant) {
-            let waits = |c: &&domain::state::Claim| {
-                c.sku == key.sku && c.state == ClaimState::Waiting
-            };
-            if let Some(claim) = order.claims.iter().find(waits)
-                && order.shortage != ShortagePolicy::ShipComplete
-            {
+        for (claim, order) in world.queue(&key, ClaimState::Waiting) {
+            if order.shortage != ShortagePolicy::ShipComplete {
                 prop_assert!(claim.quantity > free, "{order:?} of {free}");
                 prop_assert_eq!(order.status, Status::Backordered);
             }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::command::{AdjustStock, Command, Receive};
+use domain::command::{AdjustStock, Amend, Command, Receive};
 use domain::decide::{Decision, decide};
 use domain::event::{Event, Refusal};
 use domain::evolve::{begin, evolve, fold, movements};
@@ -15,7 +15,7 @@ use domain::money::Money;
 use domain::notice::{Notice, notice};
 use domain::order::{Body, Order, Purchase};
 use domain::pricing::{NoConditions, Priceable, Pricing, Rule, RuleSet, Target, price};
-use domain::state::{ClaimState, OrderState, Status};
+use domain::state::{Claim, ClaimState, OrderState, Place, Status};
 use domain::stock::{Movement, Stock};
 use domain::time::Timestamp;
 
@@ -29,7 +29,7 @@ pub(crate) struct World {
     /// What was told, since somebody last looked.
     pub(crate) notices: Vec<(OrderKey, Notice)>,
     history: BTreeMap<OrderKey, Vec<(Timestamp, Event)>>,
-    arrived: Vec<OrderKey>,
+    arrived: BTreeMap<OrderKey, u64>,
     /// What came in and went out besides orders, per product.
     adjusted: BTreeMap<StockKey, i64>,
     now: i64,
@@ -46,8 +46,23 @@ impl World {
         self.run(&Command::Receive(Box::new(receive)))
     }
 
+    /// Puts a new document in the place of an order's.
+    pub(crate) fn amend(
+        &mut self,
+        order: Order,
+        revision: Option<u32>,
+    ) -> Result<Decision, Refusal> {
+        let pricing = match &order.body {
+            Body::Purchase(purchase) => Some(Arc::new(self.price(&order, purchase))),
+            Body::Transfer(_) => None,
+        };
+        let amend = Amend { order, pricing, batch: None, document_hash: 8, revision };
+        self.run(&Command::Amend(Box::new(amend)))
+    }
+
     /// Takes an order in and leaves it there, as when an external step must look at it first.
     pub(crate) fn park(&mut self, order: Order) {
+        self.now += 1;
         let key = order.key.clone();
         let receive = Receive { order, pricing: None, batch: None, document_hash: 7 };
         let decided = decide(&Command::Receive(Box::new(receive)), self).expect("a new order");
@@ -96,7 +111,7 @@ impl World {
         for event in events {
             if let Event::Received(received) = &event {
                 self.orders.insert(key.clone(), begin(key.clone(), received, at));
-                self.arrived.push(key.clone());
+                self.arrived.insert(key.clone(), self.now as u64);
             }
             let order = self.orders.get_mut(key).expect("events begin with a receipt");
             evolve(order, &event, at, |sku, movement| {
@@ -137,16 +152,19 @@ impl World {
         }
     }
 
-    fn queue(
-        &self,
-        stock: &StockKey,
-        state: ClaimState,
-    ) -> impl DoubleEndedIterator<Item = &OrderState> {
-        let orders = self.arrived.iter().filter_map(|key| self.orders.get(key));
-        orders.filter(move |order| {
-            let has = |c: &domain::state::Claim| c.sku == stock.sku && c.state == state;
-            order.key.merchant == stock.merchant && order.claims.iter().any(has)
-        })
+    /// Claims on a product in a state, in the order they stand.
+    pub(crate) fn queue(&self, stock: &StockKey, state: ClaimState) -> Vec<(Claim, &OrderState)> {
+        let mut found = Vec::new();
+        for (key, order) in self.orders.iter().filter(|(key, _)| key.merchant == stock.merchant) {
+            let has = |c: &&Claim| c.sku == stock.sku && c.state == state;
+            for claim in order.claims.iter().filter(has) {
+                let own = claim.place == Place::OF_ORDER;
+                let place = if own { self.arrived[key] } else { claim.place.0 };
+                found.push((place, claim.clone(), order));
+            }
+        }
+        found.sort_by_key(|(place, _, _)| *place);
+        found.into_iter().map(|(_, claim, order)| (claim, order)).collect()
     }
 }
 
@@ -158,7 +176,10 @@ fn money_adds_up(order: &OrderState, history: &[(Timestamp, Event)]) {
     let priced = |(_, event): &(Timestamp, Event)| {
         if let Event::Priced(pricing) = event { Some(pricing.clone()) } else { None }
     };
-    let Some(pricing) = history.iter().find_map(priced) else { return };
+    let Some(pricing) = history.iter().rev().find_map(priced) else { return };
+    if order.kind == domain::event::Kind::Transfer {
+        return;
+    }
     assert_eq!(pricing.total, order.total);
     if let Some(total) = pricing.total {
         let beside = |e: &&domain::pricing::Effect| match e.target {
@@ -176,10 +197,10 @@ fn status_says_what_claims_say(order: &OrderState) {
     match order.status {
         Status::Completed | Status::Fulfilled => assert!(done, "{order:?}"),
         Status::Backordered => assert!(!done, "{order:?}"),
-        Status::Received | Status::Rejected => {
+        Status::Received | Status::Rejected | Status::Cancelled => {
             assert!(order.claims.iter().all(|c| c.state == ClaimState::Open), "{order:?}");
         }
-        Status::Invalid | Status::Processing | Status::Failed | Status::Cancelled => {
+        Status::Invalid | Status::Processing | Status::Failed => {
             panic!("nothing leads there yet: {order:?}")
         }
     }
@@ -206,12 +227,23 @@ impl Facts for World {
         self.policy
     }
 
-    fn waiting(&self, stock: &StockKey) -> Vec<OrderState> {
-        self.queue(stock, ClaimState::Waiting).take(RELEASE_ORDERS_MAX).cloned().collect()
+    fn end_of_queues(&self) -> Place {
+        Place(self.now as u64)
+    }
+
+    fn waiting(&self, stock: &StockKey) -> Vec<(Place, OrderState)> {
+        let queue = self.queue(stock, ClaimState::Waiting).into_iter().take(RELEASE_ORDERS_MAX);
+        queue.map(|(claim, order)| (claim.place, order.clone())).collect()
     }
 
     fn holding(&self, stock: &StockKey) -> Vec<OrderState> {
-        self.queue(stock, ClaimState::Reserved).rev().take(RELEASE_ORDERS_MAX).cloned().collect()
+        let mut holding: Vec<&OrderState> = Vec::new();
+        for (_, order) in self.queue(stock, ClaimState::Reserved).into_iter().rev() {
+            if !holding.contains(&order) {
+                holding.push(order);
+            }
+        }
+        holding.into_iter().take(RELEASE_ORDERS_MAX).cloned().collect()
     }
 }
 

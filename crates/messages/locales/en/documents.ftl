@@ -63,3 +63,7 @@ row-not_texts = Field '{ $field }' must be a list of texts.
 rejection-out_of_stock = There is not enough stock.
 rejection-unknown_sku = The order contains a product without a stock record.
 rejection-duplicate = The seller has sent an order with this id before.
+refusal-unknown_order = The seller has no order with this id.
+refusal-wrong_state = The order's state ({ $status }) does not allow it.
+refusal-stale_revision = The order is at another revision by now.
+refusal-too_many_revisions = The order has as many revisions as it may have.

@@ -42,6 +42,18 @@ problem-ambiguous_order = Several sellers have an order with this id; give 'merc
 problem-wrong_state-title = State does not allow it
 problem-wrong_state = State { $about } does not allow this.
 
+problem-would_reject-title = Amendment finds no stock
+problem-would_reject = The amended order would be rejected for want of stock; it stays as it is.
+
+problem-stale_revision-title = Revision is not current
+problem-stale_revision = The order is at revision { $about }; read it again before amending it.
+
+problem-too_many_revisions-title = Too many revisions
+problem-too_many_revisions = The order has { $about } revisions, the most there may be.
+
+problem-other_order-title = Another order
+problem-other_order = The amended document names another order or another seller.
+
 problem-below_reserved-title = Below what is reserved
 problem-below_reserved = Less would be left than is reserved; use "release": "newest" to take the newest reservations back.
 
@@ -61,7 +73,7 @@ problem-unsupported_media_type-title = Unsupported media type
 problem-unsupported_media_type = Accepted are only: { $about }; without Content-Encoding.
 
 problem-unsupported_command-title = Command not offered
-problem-unsupported_command = Amending and cancelling orders is not offered yet; nothing was done.
+problem-unsupported_command = An amendment cannot cancel the order; use the address '/cancel'.
 
 problem-too_many_requests-title = Too many requests
 problem-too_many_requests = This client's allowance of requests is used up.

@@ -63,3 +63,7 @@ row-not_texts = El campo '{ $field }' debe ser una lista de textos.
 rejection-out_of_stock = No hay stock suficiente.
 rejection-unknown_sku = La orden contiene un producto sin registro de stock.
 rejection-duplicate = El vendedor ya envió una orden con este número.
+refusal-unknown_order = El vendedor no tiene ninguna orden con este número.
+refusal-wrong_state = El estado de la orden ({ $status }) no lo permite.
+refusal-stale_revision = La orden ya está en otra revisión.
+refusal-too_many_revisions = La orden ya tiene todas las revisiones que puede tener.

@@ -42,6 +42,18 @@ problem-ambiguous_order = Varios vendedores tienen una orden con este número; i
 problem-wrong_state-title = El estado no lo permite
 problem-wrong_state = El estado { $about } no permite esta operación.
 
+problem-would_reject-title = Modificación sin stock
+problem-would_reject = La orden modificada sería rechazada por falta de stock; queda como está.
+
+problem-stale_revision-title = Revisión superada
+problem-stale_revision = La orden está en la revisión { $about }; léala de nuevo antes de modificarla.
+
+problem-too_many_revisions-title = Demasiadas modificaciones
+problem-too_many_revisions = La orden ya tiene { $about } revisiones, el máximo.
+
+problem-other_order-title = Otra orden
+problem-other_order = El documento modificado nombra otra orden u otro vendedor.
+
 problem-below_reserved-title = Por debajo de lo reservado
 problem-below_reserved = Quedaría menos de lo ya reservado; use "release": "newest" para liberar las reservas más nuevas.
 
@@ -61,7 +73,7 @@ problem-unsupported_media_type-title = Tipo no admitido
 problem-unsupported_media_type = Solo se aceptan: { $about }; sin Content-Encoding.
 
 problem-unsupported_command-title = Comando no ofrecido
-problem-unsupported_command = Modificar y cancelar órdenes aún no se ofrece; no se hizo nada.
+problem-unsupported_command = Una modificación no puede cancelar la orden; use la dirección '/cancel'.
 
 problem-too_many_requests-title = Demasiadas solicitudes
 problem-too_many_requests = Se alcanzó el límite de solicitudes de este cliente.

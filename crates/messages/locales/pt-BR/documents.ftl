@@ -63,3 +63,7 @@ row-not_texts = Campo '{ $field }' deve ser uma lista de textos.
 rejection-out_of_stock = Não há estoque suficiente.
 rejection-unknown_sku = O pedido contém um produto sem registro de estoque.
 rejection-duplicate = O vendedor já enviou um pedido com este número.
+refusal-unknown_order = O vendedor não tem pedido com este número.
+refusal-wrong_state = O estado do pedido ({ $status }) não permite.
+refusal-stale_revision = O pedido já está em outra revisão.
+refusal-too_many_revisions = O pedido já tem todas as revisões que pode ter.

@@ -42,6 +42,18 @@ problem-ambiguous_order = Vários vendedores têm um pedido com este número; in
 problem-wrong_state-title = Estado não permite
 problem-wrong_state = O estado { $about } não permite esta operação.
 
+problem-would_reject-title = Alteração sem estoque
+problem-would_reject = O pedido alterado seria rejeitado por falta de estoque; ele fica como está.
+
+problem-stale_revision-title = Revisão superada
+problem-stale_revision = O pedido está na revisão { $about }; leia-o de novo antes de alterar.
+
+problem-too_many_revisions-title = Alterações demais
+problem-too_many_revisions = O pedido já tem { $about } revisões, o máximo.
+
+problem-other_order-title = Outro pedido
+problem-other_order = O documento alterado nomeia outro pedido ou outro vendedor.
+
 problem-below_reserved-title = Abaixo do reservado
 problem-below_reserved = Restaria menos do que já está reservado; use "release": "newest" para liberar as reservas mais novas.
 
@@ -61,7 +73,7 @@ problem-unsupported_media_type-title = Tipo não suportado
 problem-unsupported_media_type = São aceitos somente: { $about }; sem Content-Encoding.
 
 problem-unsupported_command-title = Comando não oferecido
-problem-unsupported_command = Alterar e cancelar pedidos ainda não é oferecido; nada foi feito.
+problem-unsupported_command = Uma alteração não pode cancelar o pedido; use o endereço '/cancel'.
 
 problem-too_many_requests-title = Requisições demais
 problem-too_many_requests = O limite de requisições deste cliente foi atingido.

@@ -184,6 +184,9 @@ impl Base for Through<'_> {
         let rows = seen(self.ledger, |view| view.list(by, way, bound, limit))?;
         Ok(rows.into_iter().map(|(seq, _)| seq).collect())
     }
+    fn late(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Seq>> {
+        seen(self.ledger, |view| view.late_places(key, after, limit))
+    }
     fn until(&self, _: Timestamp) -> Read<Option<Seq>> {
         Ok(None)
     }

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use domain::event::{Event, Shortage};
+use domain::command::Verb;
+use domain::event::{Event, Refusal, Shortage};
 use domain::money::{Amount, Money};
+use domain::state::Status;
 use domain::time::Timestamp;
 use serde::Serialize;
 
@@ -233,6 +235,8 @@ struct Line<'a> {
     index: u64,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     order_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     merchant_id: Option<&'a str>,
@@ -268,6 +272,7 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
     let mut line = Line {
         index,
         outcome: "failed",
+        command: None,
         order_id: None,
         merchant_id: None,
         status: None,
@@ -281,6 +286,12 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
             line.merchant_id = audit.merchant.as_ref().map(|id| id.as_str());
             let faults = audit.faults.iter();
             line.reasons = faults.map(|fault| kept(fault, lang)).collect();
+        }
+        What::Stray(stray) => {
+            line.order_id = Some(stray.key.id.as_str());
+            line.merchant_id = Some(stray.key.merchant.as_str());
+            line.command = Some(stray.verb.as_str());
+            line.reasons = vec![refused(&Refusal::UnknownOrder, lang)];
         }
         What::Order { key, events, .. } => {
             line.order_id = Some(key.id.as_str());
@@ -303,6 +314,10 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
 fn kept(fault: &Fault, lang: Lang) -> Reason<'_> {
     let message = message::stored(fault, lang).into();
     Reason { pointer: &fault.pointer, code: &fault.code, message }
+}
+
+fn refused(refusal: &Refusal, lang: Lang) -> Reason<'static> {
+    Reason { pointer: "", code: refusal.code(), message: message::refusal(refusal, lang) }
 }
 
 fn order<'a>(line: &mut Line<'a>, events: &'a [Event], exponent: u32, lang: Lang) {
@@ -329,6 +344,21 @@ fn order<'a>(line: &mut Line<'a>, events: &'a [Event], exponent: u32, lang: Lang
             Event::Rejected(why) => {
                 line.status = Some("REJECTED");
                 line.reasons = vec![reason(why.code(), message::rejection(why, lang))];
+            }
+            Event::Amended(amended) => {
+                line.outcome = "succeeded";
+                line.command = Some(Verb::Amend.as_str());
+                line.status = Some(Status::Received.as_str());
+                line.total = amended.total.map(total);
+            }
+            Event::Cancelled { .. } => {
+                line.outcome = "succeeded";
+                line.command = Some(Verb::Cancel.as_str());
+                line.status = Some(Status::Cancelled.as_str());
+            }
+            Event::Refused(refused) => {
+                line.command = Some(refused.verb.as_str());
+                line.reasons = vec![self::refused(&refused.refusal, lang)];
             }
             Event::Repeated { .. } => {
                 line.outcome = "skipped";

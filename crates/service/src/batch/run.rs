@@ -1,20 +1,22 @@
 //! Runs a batch: reads, checks in parallel, commits in the input's order. Threads around the
 //! step machine; never a barrier.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bytes::Bytes;
-use domain::id::{BatchId, MerchantId, OrderId, OrderKey};
+use domain::command;
+use domain::id::{BatchId, MerchantId, OrderId};
 use domain::order::{BatchItem, Channel, InputPlace};
 use parking_lot::Mutex;
 
 use crate::change::{Audit, Fault, Seq};
 use crate::ledger::{
-    Answer, BatchRules, Ledger, REQUESTS_PER_CALL_MAX, Receive, Request, Task, Unavailable,
+    Amend, Answer, BatchRules, Cancel, Ledger, REQUESTS_PER_CALL_MAX, Receive, Request, Task,
+    Unavailable,
 };
 use crate::prepare::cut;
 use crate::wire::document::{self, Command, MissingId};
@@ -24,7 +26,7 @@ use crate::wire::violation::{Code, Severity};
 use super::machine::{Machine, Parsed, Step};
 use super::split::{Chunk, Flaw, Format, Prefix, Splitter};
 use super::state::{BatchState, BatchStatus, ContentHash, Tolerance};
-use super::summary::Summary;
+use super::summary::{Asked, Summary};
 
 /// Items of one commit at most, unless concurrency is bounded lower.
 const CHUNK_ITEMS: usize = 512;
@@ -210,7 +212,7 @@ fn open_batch(
     options: &Options,
     stored: Option<BatchState>,
 ) -> Result<BatchState, Error> {
-    parse_metadata(&options.metadata)?;
+    super::state::parse_metadata(&options.metadata).map_err(|_| Error::Metadata)?;
     let most = options.max_concurrency;
     let rules = match &stored {
         Some(stored) => stored.rules,
@@ -266,30 +268,13 @@ pub(crate) fn batch_rules(
     ledger: &dyn Ledger,
     state: &BatchState,
 ) -> Result<Option<Arc<BatchRules>>, Error> {
-    let metadata = parse_metadata(&state.metadata)?;
+    let metadata = state.parsed_metadata().map_err(|_| Error::Metadata)?;
     let rules: Option<Arc<CompiledRules>> = match state.rules {
         Some(version) => ledger.rules(version)?,
         None => None,
     };
     let own = rules.is_some() || !metadata.is_empty();
     Ok(own.then(|| Arc::new(BatchRules { rules, metadata })))
-}
-
-fn parse_metadata(json: &str) -> Result<domain::pricing::Metadata, Error> {
-    if json.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(json).map_err(|_| Error::Metadata)?;
-    let text = |value| match value {
-        serde_json::Value::String(text) => Ok(text.into_boxed_str()),
-        serde_json::Value::Number(number) => Ok(number.to_string().into_boxed_str()),
-        serde_json::Value::Bool(flag) => Ok(flag.to_string().into_boxed_str()),
-        serde_json::Value::Null | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
-            Err(Error::Metadata)
-        }
-    };
-    fields.into_iter().map(|(key, value)| Ok((key.into_boxed_str(), text(value)?))).collect()
 }
 
 /// A chunk on its way from the reader to a checker.
@@ -312,9 +297,6 @@ struct Run<'a> {
     control: &'a Control,
     rules: Option<Arc<BatchRules>>,
 }
-
-/// An item's key and faults, kept until its answer comes.
-type Asked = (Option<OrderKey>, Vec<Fault>);
 
 impl Run<'_> {
     fn pipeline<R: Read + Send>(
@@ -422,8 +404,22 @@ impl Run<'_> {
                     batch: Some(place),
                     rules: self.rules.clone(),
                 })),
-                Command::Amend(order) => self.unsupported(&order.key, place, document),
-                Command::Cancel(key) => self.unsupported(&key, place, document),
+                Command::Amend(order) => Request::Amend(Box::new(Amend {
+                    order,
+                    warnings: read.warnings.iter().map(Fault::from).collect(),
+                    document,
+                    batch: Some(place),
+                    revision: None,
+                })),
+                Command::Cancel(order) => Request::Cancel(Box::new(Cancel {
+                    command: command::Cancel {
+                        order,
+                        reason: None,
+                        channel: read.channel,
+                        batch: Some(place),
+                    },
+                    document: Some(document),
+                })),
             },
             Err(document::Fault::Malformed(_)) => {
                 self.audit(None, None, vec![fault("", "malformed")], place, document)
@@ -434,12 +430,6 @@ impl Run<'_> {
                 self.audit(found.id, found.merchant, faults, place, document)
             }
         }
-    }
-
-    fn unsupported(&self, key: &OrderKey, place: BatchItem, document: Bytes) -> Request {
-        let (id, merchant) = (Some(key.id.clone()), Some(key.merchant.clone()));
-        let faults = vec![fault("/order_status", "unsupported_command")];
-        self.audit(id, merchant, faults, place, document)
     }
 
     fn audit(
@@ -506,8 +496,8 @@ impl Run<'_> {
         answers: &[Answer],
         summary: &mut Summary,
     ) {
-        for ((key, faults), answer) in asked.iter().zip(answers) {
-            summary.answer(key.as_ref(), faults, answer);
+        for (asked, answer) in asked.iter().zip(answers) {
+            summary.answer(asked, answer);
         }
         self.control.in_flight.fetch_sub(asked.len() as u64 - 1, Ordering::Relaxed);
         machine.answered(answers);
@@ -553,14 +543,16 @@ fn take(event: Event, machine: &mut Machine, broken: &mut Option<io::Error>) {
 
 fn asked(request: &Request) -> Asked {
     match request {
-        Request::Receive(receive) => (Some(receive.order.key.clone()), Vec::new()),
-        Request::Audit(audit) => (None, audit.faults.clone()),
+        Request::Receive(receive) => Asked::Order(receive.order.key.clone()),
+        Request::Amend(amend) => Asked::Change(amend.order.key.clone()),
+        Request::Cancel(cancel) => Asked::Change(cancel.command.order.clone()),
+        Request::Audit(audit) => Asked::Nothing(audit.faults.clone()),
         Request::Fulfil(_)
         | Request::AdjustStock(_)
         | Request::PutProducts(_)
         | Request::PutCustomer(_)
         | Request::PutRules { .. }
-        | Request::Checkpoint(_) => (None, Vec::new()),
+        | Request::Checkpoint(_) => Asked::Nothing(Vec::new()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Where a batch stands: what its checkpoint says, committed with the orders it covers.
 
 use domain::id::BatchId;
+use domain::pricing::Metadata;
 use domain::time::Timestamp;
+use serde_json::Value;
 
 use crate::change::Seq;
 use crate::codec::{Corrupt, Decoder, Encoder};
@@ -123,7 +125,39 @@ pub struct BatchState {
 /// none.
 const BOUNDED: u8 = 0x80;
 
+/// Metadata that is no JSON object of texts, numbers and booleans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("metadata is no JSON object of texts, numbers and booleans")]
+pub struct BadMetadata;
+
+/// The entries of a batch's metadata, as conditions ask for them.
+///
+/// # Errors
+/// [`BadMetadata`] when it is none.
+pub fn parse_metadata(json: &str) -> Result<Metadata, BadMetadata> {
+    if json.is_empty() {
+        return Ok(Metadata::new());
+    }
+    let fields: serde_json::Map<String, Value> =
+        serde_json::from_str(json).map_err(|_| BadMetadata)?;
+    let text = |value| match value {
+        Value::String(text) => Ok(text.into_boxed_str()),
+        Value::Number(number) => Ok(number.to_string().into_boxed_str()),
+        Value::Bool(flag) => Ok(flag.to_string().into_boxed_str()),
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(BadMetadata),
+    };
+    fields.into_iter().map(|(key, value)| Ok((key.into_boxed_str(), text(value)?))).collect()
+}
+
 impl BatchState {
+    /// The sender's metadata, as conditions ask for it.
+    ///
+    /// # Errors
+    /// [`BadMetadata`] when it is none.
+    pub fn parsed_metadata(&self) -> Result<Metadata, BadMetadata> {
+        parse_metadata(&self.metadata)
+    }
+
     /// Writes the state.
     pub fn encode(&self, to: &mut Encoder<'_>) {
         to.text(self.id.as_str());

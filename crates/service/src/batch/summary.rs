@@ -85,6 +85,15 @@ pub enum Outcome<'a> {
         /// Why it was turned down.
         rejection: Option<&'a Rejection>,
     },
+    /// An order that was there has changed: its money was counted when it came in.
+    Changed {
+        /// Its id and seller.
+        key: &'a domain::id::OrderKey,
+        /// Where it stands.
+        status: Status,
+        /// What was short.
+        shortages: &'a [Shortage],
+    },
     /// A repetition.
     Repeated,
     /// Input that is no order, or a refused one.
@@ -92,6 +101,17 @@ pub enum Outcome<'a> {
         /// Code of the first thing wrong.
         reason: &'a str,
     },
+}
+
+/// What an item asked for, kept until its answer comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// To take in an order.
+    Order(domain::id::OrderKey),
+    /// To change one.
+    Change(domain::id::OrderKey),
+    /// Nothing that can be done, for these reasons.
+    Nothing(Vec<Fault>),
 }
 
 impl Summary {
@@ -113,6 +133,11 @@ impl Summary {
                     Some(pricing) => self.pricing(pricing),
                     None => self.gross += total.map_or(0, |total| i128::from(total.0)),
                 }
+            }
+            Outcome::Changed { key, status, shortages } => {
+                self.issues(key, shortages);
+                self.counts.succeeded += 1;
+                *self.by_status.entry(status.as_str()).or_default() += 1;
             }
             Outcome::Repeated => {
                 self.counts.skipped += 1;
@@ -165,22 +190,22 @@ impl Summary {
         }
     }
 
-    /// Adds the answer to the item with that key and those faults.
-    pub fn answer(
-        &mut self,
-        key: Option<&domain::id::OrderKey>,
-        faults: &[Fault],
-        answer: &Answer,
-    ) {
-        match (answer, key) {
-            (Answer::Accepted(accepted), Some(key)) => self.add(Outcome::Order {
+    /// Adds the answer to an item.
+    pub fn answer(&mut self, asked: &Asked, answer: &Answer) {
+        match (answer, asked) {
+            (Answer::Accepted(accepted), Asked::Order(key)) => self.add(Outcome::Order {
                 key,
-                status: accepted.status,
-                total: accepted.total,
+                status: accepted.state.status,
+                total: accepted.state.total,
                 pricing: accepted.pricing.as_deref(),
-                units: accepted.claims.iter().map(|claim| claim.quantity).sum(),
+                units: accepted.state.claims.iter().map(|claim| claim.quantity).sum(),
                 shortages: &accepted.shortages,
                 rejection: accepted.rejection.as_ref(),
+            }),
+            (Answer::Accepted(accepted), Asked::Change(key)) => self.add(Outcome::Changed {
+                key,
+                status: accepted.state.status,
+                shortages: &accepted.shortages,
             }),
             (Answer::Refused(Refusal::Duplicate { .. }), _) => self.add(Outcome::Repeated),
             (Answer::Refused(refusal), _) => {
@@ -188,9 +213,10 @@ impl Summary {
             }
             (Answer::Invalid(faults), _) => self.add(Outcome::Failed { reason: first(faults) }),
             (Answer::Broken, _) => self.add(Outcome::Failed { reason: "internal_error" }),
-            (Answer::Recorded | Answer::Accepted(_), _) => {
+            (Answer::Recorded | Answer::Accepted(_), Asked::Nothing(faults)) => {
                 self.add(Outcome::Failed { reason: first(faults) });
             }
+            (Answer::Recorded, Asked::Order(_) | Asked::Change(_)) => {}
             (Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_), _) => {}
         }
     }
@@ -199,9 +225,20 @@ impl Summary {
     pub fn record(&mut self, what: &What) {
         match what {
             What::Audit(audit) => self.add(Outcome::Failed { reason: first(&audit.faults) }),
+            What::Stray(_) => {
+                self.add(Outcome::Failed { reason: Refusal::UnknownOrder.code() });
+            }
             What::Order { key, events, .. } => match events.first() {
                 Some(Event::Repeated { .. }) => self.add(Outcome::Repeated),
                 Some(Event::Received(received)) => self.received(key, received, events),
+                Some(Event::Amended(_)) => self.amended(key, events),
+                Some(Event::Cancelled { .. }) => {
+                    let status = Status::Cancelled;
+                    self.add(Outcome::Changed { key, status, shortages: &[] });
+                }
+                Some(Event::Refused(refused)) => {
+                    self.add(Outcome::Failed { reason: refused.refusal.code() });
+                }
                 Some(_) | None => {}
             },
             What::Stock { .. }
@@ -211,6 +248,18 @@ impl Summary {
             | What::Rules { .. }
             | What::Batch(_) => {}
         }
+    }
+
+    fn amended(&mut self, key: &domain::id::OrderKey, events: &[Event]) {
+        let (mut status, mut short) = (Status::Received, &[][..]);
+        for event in events {
+            if let Event::Allocated { claims, shortages } = event {
+                let done = claims.iter().all(|claim| claim.is_done());
+                status = if done { Status::Completed } else { Status::Backordered };
+                short = shortages;
+            }
+        }
+        self.add(Outcome::Changed { key, status, shortages: short });
     }
 
     fn received(
@@ -229,11 +278,14 @@ impl Summary {
                 Event::Allocated { shortages, .. } => short = shortages,
                 Event::Rejected(why) => rejection = Some(why),
                 Event::Received(_)
+                | Event::Amended(_)
                 | Event::Filled { .. }
                 | Event::Queued { .. }
                 | Event::Unreserved { .. }
+                | Event::Cancelled { .. }
                 | Event::Fulfilled
-                | Event::Repeated { .. } => {}
+                | Event::Repeated { .. }
+                | Event::Refused(_) => {}
             }
         }
         self.add(Outcome::Order {

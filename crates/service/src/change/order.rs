@@ -2,12 +2,13 @@
 //!
 //! A number once given to an event keeps its meaning for ever.
 
-use domain::event::{Event, Kind, Received, Rejection, Shortage};
+use domain::command::Verb;
+use domain::event::{Amended, Event, Kind, Received, Refusal, Refused, Rejection, Shortage};
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
 use domain::money::{Money, UnitPrice};
 use domain::order::{BatchItem, Channel, InputPlace};
 use domain::pricing::{Effect, LinePrice, Pricing, Target};
-use domain::state::{Claim, ClaimState, OrderState, Status};
+use domain::state::{Claim, ClaimId, ClaimState, OrderState, Place, Status};
 use domain::stock::ShortagePolicy;
 use domain::time::Timestamp;
 
@@ -121,10 +122,7 @@ pub(super) fn event(to: &mut Encoder<'_>, event: &Event) {
             to.u8(received.channel as u8);
             to.option(received.customer.as_ref(), |to, c| to.text(c.as_str()));
             batch_item(to, received.batch.as_ref());
-            to.list(received.demand.iter(), |to, (sku, quantity)| {
-                to.text(sku.as_str());
-                to.i64(*quantity);
-            });
+            demand(to, &received.demand);
             to.u8(received.shortage as u8);
             to.option(received.total, money);
             to.fixed64(received.document_hash);
@@ -146,18 +144,9 @@ pub(super) fn event(to: &mut Encoder<'_>, event: &Event) {
             to.u8(5);
             skus(to, unknown);
         }
-        Event::Filled { skus: which } => {
-            to.u8(6);
-            skus(to, which);
-        }
-        Event::Queued { skus: which } => {
-            to.u8(7);
-            skus(to, which);
-        }
-        Event::Unreserved { skus: which } => {
-            to.u8(8);
-            skus(to, which);
-        }
+        Event::Filled { claims } => claim_ids(to, 6, claims),
+        Event::Queued { claims } => claim_ids(to, 7, claims),
+        Event::Unreserved { claims } => claim_ids(to, 8, claims),
         Event::Fulfilled => to.u8(9),
         Event::Repeated { channel, batch, same_document } => {
             to.u8(10);
@@ -165,18 +154,133 @@ pub(super) fn event(to: &mut Encoder<'_>, event: &Event) {
             batch_item(to, batch.as_ref());
             to.u8(u8::from(*same_document));
         }
+        Event::Amended(amended) => {
+            to.u8(11);
+            to.u8(amended.kind as u8);
+            to.u8(amended.channel as u8);
+            to.option(amended.customer.as_ref(), |to, c| to.text(c.as_str()));
+            batch_item(to, amended.batch.as_ref());
+            demand(to, &amended.demand);
+            to.u64(amended.place.0);
+            to.u8(amended.shortage as u8);
+            to.option(amended.total, money);
+            to.fixed64(amended.document_hash);
+        }
+        Event::Cancelled { reason, channel, batch } => {
+            to.u8(12);
+            to.option(reason.as_deref(), |to, reason| to.text(reason));
+            to.u8(*channel as u8);
+            batch_item(to, batch.as_ref());
+        }
+        Event::Refused(refused) => {
+            to.u8(13);
+            to.u8(refused.verb as u8);
+            refusal(to, &refused.refusal);
+            to.u8(refused.channel as u8);
+            batch_item(to, refused.batch.as_ref());
+        }
     }
+}
+
+fn demand(to: &mut Encoder<'_>, demand: &[(Sku, i64)]) {
+    to.list(demand.iter(), |to, (sku, quantity)| {
+        to.text(sku.as_str());
+        to.i64(*quantity);
+    });
+}
+
+fn read_demand(from: &mut Decoder<'_>) -> Result<Vec<(Sku, i64)>, Corrupt> {
+    from.list(|f| Ok((read_sku(f)?, f.i64()?)))
+}
+
+/// Claims that stand where their order stands are named by their SKUs, under `number`; others
+/// with their places, under a number of their own.
+fn claim_ids(to: &mut Encoder<'_>, number: u8, claims: &[ClaimId]) {
+    let placed = claims.iter().any(|claim| claim.place != Place::OF_ORDER);
+    to.u8(if placed { number + PLACED } else { number });
+    to.list(claims.iter(), |to, claim| {
+        to.text(claim.sku.as_str());
+        if placed {
+            to.u64(claim.place.0);
+        }
+    });
+}
+
+/// From the numbers of events that name claims by SKU to those that name them with places.
+const PLACED: u8 = 8;
+
+fn read_claim_ids(from: &mut Decoder<'_>, number: u8) -> Result<Vec<ClaimId>, Corrupt> {
+    let placed = number > 8;
+    from.list(|f| {
+        let sku = read_sku(f)?;
+        let place = if placed { Place(f.u64()?) } else { Place::OF_ORDER };
+        Ok(ClaimId { sku, place })
+    })
+}
+
+fn refusal(to: &mut Encoder<'_>, refusal: &Refusal) {
+    match refusal {
+        Refusal::Duplicate { status } => {
+            to.u8(0);
+            to.u8(*status as u8);
+        }
+        Refusal::UnknownOrder => to.u8(1),
+        Refusal::WrongState { status } => {
+            to.u8(2);
+            to.u8(*status as u8);
+        }
+        Refusal::WouldReject(Rejection::OutOfStock(shortages)) => {
+            to.u8(3);
+            to.list(shortages.iter(), shortage);
+        }
+        Refusal::WouldReject(Rejection::UnknownSku(skus)) => {
+            to.u8(4);
+            to.list(skus.iter(), |to, sku| to.text(sku.as_str()));
+        }
+        Refusal::StaleRevision { current } => {
+            to.u8(5);
+            to.u64(u64::from(*current));
+        }
+        Refusal::TooManyRevisions => to.u8(6),
+        Refusal::BelowReserved { reserved } => {
+            to.u8(7);
+            to.i64(*reserved);
+        }
+        Refusal::StockOutOfRange => to.u8(8),
+        Refusal::TooManyReleases => to.u8(9),
+    }
+}
+
+fn read_refusal(from: &mut Decoder<'_>) -> Result<Refusal, Corrupt> {
+    Ok(match from.u8()? {
+        0 => Refusal::Duplicate { status: pick(from, &Status::ALL)? },
+        1 => Refusal::UnknownOrder,
+        2 => Refusal::WrongState { status: pick(from, &Status::ALL)? },
+        3 => Refusal::WouldReject(Rejection::OutOfStock(from.list(read_shortage)?)),
+        4 => Refusal::WouldReject(Rejection::UnknownSku(from.list(read_sku)?)),
+        5 => Refusal::StaleRevision { current: from.u32()? },
+        6 => Refusal::TooManyRevisions,
+        7 => Refusal::BelowReserved { reserved: from.i64()? },
+        8 => Refusal::StockOutOfRange,
+        9 => Refusal::TooManyReleases,
+        _ => return Err(Corrupt),
+    })
+}
+
+pub(super) fn read_verb(from: &mut Decoder<'_>) -> Result<Verb, Corrupt> {
+    pick(from, &Verb::ALL)
 }
 
 pub(super) fn read_event(from: &mut Decoder<'_>) -> Result<Event, Corrupt> {
     let skus = |from: &mut Decoder<'_>| from.list(read_sku);
-    Ok(match from.u8()? {
+    let number = from.u8()?;
+    Ok(match number {
         1 => Event::Received(Box::new(Received {
             kind: pick(from, &KIND)?,
             channel: read_channel(from)?,
             customer: from.option(read_name(CustomerId::parse))?,
             batch: read_batch_item(from)?,
-            demand: from.list(|f| Ok((read_sku(f)?, f.i64()?)))?,
+            demand: read_demand(from)?,
             shortage: pick(from, &SHORTAGE)?,
             total: from.option(read_money)?,
             document_hash: from.fixed64()?,
@@ -188,15 +292,37 @@ pub(super) fn read_event(from: &mut Decoder<'_>) -> Result<Event, Corrupt> {
         },
         4 => Event::Rejected(Rejection::OutOfStock(from.list(read_shortage)?)),
         5 => Event::Rejected(Rejection::UnknownSku(skus(from)?)),
-        6 => Event::Filled { skus: skus(from)? },
-        7 => Event::Queued { skus: skus(from)? },
-        8 => Event::Unreserved { skus: skus(from)? },
+        6 | 14 => Event::Filled { claims: read_claim_ids(from, number)? },
+        7 | 15 => Event::Queued { claims: read_claim_ids(from, number)? },
+        8 | 16 => Event::Unreserved { claims: read_claim_ids(from, number)? },
         9 => Event::Fulfilled,
         10 => Event::Repeated {
             channel: read_channel(from)?,
             batch: read_batch_item(from)?,
             same_document: from.u8()? == 1,
         },
+        11 => Event::Amended(Box::new(Amended {
+            kind: pick(from, &KIND)?,
+            channel: read_channel(from)?,
+            customer: from.option(read_name(CustomerId::parse))?,
+            batch: read_batch_item(from)?,
+            demand: read_demand(from)?,
+            place: Place(from.u64()?),
+            shortage: pick(from, &SHORTAGE)?,
+            total: from.option(read_money)?,
+            document_hash: from.fixed64()?,
+        })),
+        12 => Event::Cancelled {
+            reason: from.option(|f| f.text().map(Into::into))?,
+            channel: read_channel(from)?,
+            batch: read_batch_item(from)?,
+        },
+        13 => Event::Refused(Box::new(Refused {
+            verb: read_verb(from)?,
+            refusal: read_refusal(from)?,
+            channel: read_channel(from)?,
+            batch: read_batch_item(from)?,
+        })),
         _ => return Err(Corrupt),
     })
 }
@@ -281,6 +407,10 @@ pub fn encode_state(order: &OrderState, out: &mut Vec<u8>) {
     });
     to.u64(u64::from(order.repeats));
     to.fixed64(order.document_hash);
+    // Added later: only where an amendment made it necessary.
+    if order.claims.iter().any(|claim| claim.place != Place::OF_ORDER) {
+        to.list(order.claims.iter(), |to, claim| to.u64(claim.place.0));
+    }
 }
 
 /// Reads an order's state back.
@@ -288,7 +418,7 @@ pub fn encode_state(order: &OrderState, out: &mut Vec<u8>) {
 /// # Errors
 /// [`Corrupt`] when the bytes are none.
 pub fn decode_state(from: &mut Decoder<'_>) -> Result<OrderState, Corrupt> {
-    Ok(OrderState {
+    let mut order = OrderState {
         key: read_order_key(from)?,
         revision: from.u32()?,
         status: pick(from, &Status::ALL)?,
@@ -301,9 +431,18 @@ pub fn decode_state(from: &mut Decoder<'_>) -> Result<OrderState, Corrupt> {
         total: from.option(read_money)?,
         shortage: pick(from, &SHORTAGE)?,
         claims: from.list(|f| {
-            Ok(Claim { sku: read_sku(f)?, quantity: f.i64()?, state: pick(f, &ClaimState::ALL)? })
+            let (sku, quantity) = (read_sku(f)?, f.i64()?);
+            let state = pick(f, &ClaimState::ALL)?;
+            Ok(Claim { sku, quantity, state, place: Place::OF_ORDER })
         })?,
         repeats: from.u32()?,
         document_hash: from.fixed64()?,
-    })
+    };
+    if !from.0.is_empty() {
+        let places = from.list(|f| f.u64().map(Place))?;
+        for (claim, place) in order.claims.iter_mut().zip(places) {
+            claim.place = place;
+        }
+    }
+    Ok(order)
 }

@@ -33,7 +33,7 @@ fn unpriced(id: &str) -> Place {
 }
 
 fn total(stage: &Stage<'_>, order: Place) -> Option<Money> {
-    stage.accepted(order.request()).total
+    stage.accepted(order.request()).state.total
 }
 
 fn a_product_has_a_price_for_orders_that_name_none(stage: &mut Stage<'_>) {
@@ -49,7 +49,7 @@ fn a_product_has_a_price_for_orders_that_name_none(stage: &mut Stage<'_>) {
     let dearer = Request::PutProducts(vec![product("PEN", Some(200))]);
     let answers = stage.say(vec![unpriced("p6").request(), dearer, unpriced("p7").request()]);
     let totals = answers.iter().filter_map(|answer| match answer {
-        Answer::Accepted(accepted) => Some(accepted.total),
+        Answer::Accepted(accepted) => Some(accepted.state.total),
         _ => None,
     });
     assert_eq!(totals.collect::<Vec<_>>(), [Some(Money(300)), Some(Money(400))]);
@@ -137,7 +137,7 @@ fn a_batch_is_priced_by_its_own_rules(stage: &mut Stage<'_>) {
     let own = Arc::new(BatchRules { rules: of_june, metadata });
     let in_batch = |id: &str, rules| {
         let receive = Receive { rules, ..place(id).batch("b", 0).receive() };
-        stage.accepted(Request::Receive(Box::new(receive))).total
+        stage.accepted(Request::Receive(Box::new(receive))).state.total
     };
     assert_eq!(in_batch("b1", Some(own.clone())), Some(Money(75)));
     let none = Arc::new(BatchRules { rules: None, metadata: Metadata::new() });
@@ -149,5 +149,5 @@ fn a_batch_is_priced_by_its_own_rules(stage: &mut Stage<'_>) {
         Request::PutProducts(vec![product("CAP", None)]),
         Request::Receive(Box::new(receive)),
     ]);
-    assert!(matches!(&answers[1], Answer::Accepted(a) if a.total == Some(Money(75))));
+    assert!(matches!(&answers[1], Answer::Accepted(a) if a.state.total == Some(Money(75))));
 }

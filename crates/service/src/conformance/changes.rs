@@ -55,10 +55,13 @@ fn a_follower_reads_everything_once_in_order(stage: &mut Stage<'_>) {
             assert_eq!(ledger.read(beside, 1), Err(Unavailable::Cursor), "no change begins there");
         }
     });
-    // What is refused without an order to record it with changes nothing.
+    // What is refused on stock leaves nothing; a command for nobody's order is told as such.
+    assert!(matches!(stage.one(count("PEN", -1)), Answer::Refused(_)));
+    assert_eq!(stage.ledger().read(cursor, 10), Ok(Vec::new()));
     let unknown = Request::Fulfil(order_key("loja", "nobody"));
     assert!(matches!(stage.one(unknown), Answer::Refused(_)));
-    assert_eq!(stage.ledger().read(cursor, 10), Ok(Vec::new()));
+    let told = stage.ledger().read(cursor, 10).expect("the log reads");
+    assert!(matches!(&told[..], [(_, change)] if matches!(change.what, What::Stray(_))));
 }
 
 fn the_log_explains_every_counter(stage: &mut Stage<'_>) {
@@ -88,6 +91,7 @@ fn the_log_explains_every_counter(stage: &mut Stage<'_>) {
                     *counter = Movement { on_hand, ..Movement::default() }.apply(*counter);
                 }
                 What::Audit(_)
+                | What::Stray(_)
                 | What::Released { .. }
                 | What::Products(_)
                 | What::Customer(_)

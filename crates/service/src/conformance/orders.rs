@@ -34,8 +34,8 @@ fn an_accepted_order_comes_back_byte_for_byte(stage: &mut Stage<'_>) {
     receive.warnings = vec![fault("/customer/cpf", "cpf_check_digits")];
     let asked = receive.clone();
     let done = stage.accepted(Request::Receive(Box::new(receive)));
-    assert_eq!((done.status, done.total), (Status::Completed, Some(Money(499))));
-    assert_eq!(done.claims.len(), 2, "two lines of one SKU are one claim");
+    assert_eq!((done.state.status, done.state.total), (Status::Completed, Some(Money(499))));
+    assert_eq!(done.state.claims.len(), 2, "two lines of one SKU are one claim");
     let big = Place { document: vec![b'x'; 200_000].into(), ..place("big") };
     stage.accepted(big.request());
     stage.accepted(transfer("t1", Money(450)));
@@ -212,7 +212,8 @@ fn only_a_completed_order_is_fulfilled(stage: &mut Stage<'_>) {
     assert_eq!(stage.one(fulfil("f2")), refused(Status::Backordered));
     assert_eq!(stage.one(fulfil("f3")), Answer::Refused(Refusal::UnknownOrder));
     stage.twice(|ledger| {
-        assert_eq!(names(&view(ledger, "f1")), ["received", "priced", "allocated", "fulfilled"]);
+        let happened = ["received", "priced", "allocated", "fulfilled", "refused"];
+        assert_eq!(names(&view(ledger, "f1")), happened);
         is_its_history(&view(ledger, "f1"));
         assert_eq!(super::stock_of(ledger, "PEN"), Some((0, 0, 1)));
     });
@@ -243,7 +244,7 @@ fn what_could_not_be_read_again_is_not_written(stage: &mut Stage<'_>) {
     });
 }
 
-fn names(found: &OrderView) -> Vec<&'static str> {
+pub(super) fn names(found: &OrderView) -> Vec<&'static str> {
     found.history.iter().map(|(_, _, event)| event.name()).collect()
 }
 
@@ -255,9 +256,9 @@ pub(super) fn is_its_history(found: &OrderView) {
     assert!(found.history.is_sorted_by_key(|(seq, at, _)| (*seq, *at)));
 }
 
-fn said(answer: &Answer) -> String {
+pub(super) fn said(answer: &Answer) -> String {
     match answer {
-        Answer::Accepted(accepted) => accepted.status.as_str().to_owned(),
+        Answer::Accepted(accepted) => accepted.state.status.as_str().to_owned(),
         Answer::Refused(refusal) => refusal.code().to_owned(),
         Answer::Stock(_) => "stock".to_owned(),
         Answer::Invalid(_)

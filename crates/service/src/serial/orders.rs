@@ -2,18 +2,17 @@
 
 use std::sync::Arc;
 
-use domain::command::Command;
-use domain::decide::{Decision, decide};
+use domain::decide::Decision;
 use domain::event::{Event, Refusal};
 use domain::evolve::begin;
 use domain::id::OrderKey;
 use domain::order::BatchItem;
 use domain::state::OrderState;
-use domain::stock::Movement;
 
 use super::Run;
+use super::commands::Paper;
 use crate::change::{Audit, Change, Fault, Seq, What};
-use crate::layer::{CHANGES_LISTED_MAX, Entry};
+use crate::layer::Entry;
 use crate::ledger::{Accepted, Answer, Unavailable};
 use crate::prepare::{self, Prepared, cut};
 use crate::view::Base;
@@ -69,7 +68,7 @@ impl<B: Base> Run<'_, B> {
         let seq = self.driver.draft.frame.push(&change);
         let What::Order { key, events, .. } = change.what else { return Ok(Answer::Broken) };
         let state = self.begin_order(seq, key, &events)?;
-        Ok(Answer::Accepted(accepted(seq, &state, &events)))
+        Ok(Answer::Accepted(accepted(seq, state, &events)))
     }
 
     pub(super) fn begin_order(
@@ -86,68 +85,8 @@ impl<B: Base> Run<'_, B> {
         self.driver.draft.overlay.begin(key, seq);
         let state = Arc::new(state);
         let entry = Entry { state: state.clone(), later: Vec::new() };
+        // A new order has no claim at a place of its own: plainly, and not `put_order`.
         self.driver.draft.overlay.orders.insert(seq, entry);
-        Ok(state)
-    }
-
-    /// Runs a command that concerns known orders or stock.
-    pub(super) fn command(
-        &mut self,
-        command: &Command,
-        reason: &str,
-    ) -> Result<Answer, Unavailable> {
-        let decision = decide(command, &*self);
-        self.check()?;
-        let decision = match decision {
-            Ok(decision) => decision,
-            Err(refusal) => return Ok(Answer::Refused(refusal)),
-        };
-        let mut answer = Answer::Recorded;
-        for (key, events) in decision.orders {
-            answer = self.change_order(key, events)?;
-        }
-        if let Some(event) = decision.stock {
-            let (stock, on_hand) = (event.stock, event.on_hand);
-            self.push(What::Stock { stock: stock.clone(), on_hand, reason: reason.into() });
-            self.move_stock(stock.clone(), Movement { on_hand, ..Movement::default() })?;
-            answer = Answer::Stock(self.stock_now(&stock)?.unwrap_or_default());
-        }
-        Ok(answer)
-    }
-
-    pub(super) fn change_order(
-        &mut self,
-        key: OrderKey,
-        events: Vec<Event>,
-    ) -> Result<Answer, Unavailable> {
-        let Some(first) = self.view().seq_of(&key)? else {
-            return Err(crate::view::damaged("a decided order is not there"));
-        };
-        let what =
-            What::Order { key, first: Some(first), events, document: None, warnings: Vec::new() };
-        let change = Change { at: self.now, what };
-        let seq = self.driver.draft.frame.push(&change);
-        let What::Order { events, .. } = change.what else { return Ok(Answer::Broken) };
-        let state = self.append_order(seq, first, &events)?;
-        Ok(Answer::Accepted(accepted(first, &state, &events)))
-    }
-
-    pub(super) fn append_order(
-        &mut self,
-        seq: Seq,
-        first: Seq,
-        events: &[Event],
-    ) -> Result<Arc<OrderState>, Unavailable> {
-        let entry = self.view().entry(first)?;
-        let (mut state, mut later) = (Arc::unwrap_or_clone(entry.state), entry.later);
-        self.evolve(&mut state, events)?;
-        let only_repeats = events.iter().all(|e| matches!(e, Event::Repeated { .. }));
-        if !only_repeats || later.len() < CHANGES_LISTED_MAX {
-            later.push(seq);
-        }
-        let state = Arc::new(state);
-        let entry = Entry { state: state.clone(), later };
-        self.driver.draft.overlay.orders.insert(first, entry);
         Ok(state)
     }
 
@@ -161,7 +100,7 @@ impl<B: Base> Run<'_, B> {
             batch: order.command.batch.clone(),
             same_document: same,
         };
-        self.change_order(key, vec![event]).map(|_| ())
+        self.change_order(key, vec![event], Paper::default()).map(|_| ())
     }
 
     pub(super) fn audit(&mut self, audit: Audit) {
@@ -193,40 +132,38 @@ impl<B: Base> Run<'_, B> {
 }
 
 /// The answer to whoever sent the order.
-fn accepted(seq: Seq, state: &OrderState, events: &[Event]) -> Accepted {
-    let mut answer = Accepted {
-        status: state.status,
-        total: state.total,
-        claims: state.claims.clone(),
-        shortages: Vec::new(),
-        rejection: None,
-        seq,
-        pricing: None,
-    };
+pub(super) fn accepted(seq: Seq, state: Arc<OrderState>, events: &[Event]) -> Accepted {
+    let mut answer = Accepted { state, shortages: Vec::new(), rejection: None, seq, pricing: None };
     for event in events {
         match event {
             Event::Allocated { shortages, .. } => answer.shortages.clone_from(shortages),
             Event::Rejected(rejection) => answer.rejection = Some(rejection.clone()),
             Event::Priced(pricing) => answer.pricing = Some(pricing.clone()),
             Event::Received(_)
+            | Event::Amended(_)
             | Event::Filled { .. }
             | Event::Queued { .. }
             | Event::Unreserved { .. }
+            | Event::Cancelled { .. }
             | Event::Fulfilled
-            | Event::Repeated { .. } => {}
+            | Event::Repeated { .. }
+            | Event::Refused(_) => {}
         }
     }
     answer
 }
 
-/// The batch item that an audit or repetition belongs to.
+/// The batch item that a record tells the outcome of.
 #[must_use]
 pub fn item_of(what: &What) -> Option<&BatchItem> {
     match what {
         What::Audit(audit) => audit.batch.as_ref(),
+        What::Stray(stray) => stray.batch.as_ref(),
         What::Order { events, .. } => events.iter().find_map(|event| match event {
             Event::Received(received) => received.batch.as_ref(),
-            Event::Repeated { batch, .. } => batch.as_ref(),
+            Event::Amended(amended) => amended.batch.as_ref(),
+            Event::Refused(refused) => refused.batch.as_ref(),
+            Event::Cancelled { batch, .. } | Event::Repeated { batch, .. } => batch.as_ref(),
             Event::Priced(_)
             | Event::Allocated { .. }
             | Event::Rejected(_)

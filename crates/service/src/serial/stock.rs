@@ -8,13 +8,13 @@ use domain::evolve::evolve;
 use domain::facts::{Facts, Policy};
 use domain::id::{MerchantId, OrderKey, StockKey};
 use domain::limits::RELEASE_ORDERS_MAX;
-use domain::state::{ClaimState, OrderState, Status};
+use domain::state::{ClaimState, OrderState, Place, Status};
 use domain::stock::{Movement, Stock};
 
 use super::Run;
 use crate::change::{Seq, What};
-use crate::ledger::Unavailable;
-use crate::view::{Base, Direction, Read};
+use crate::ledger::{By, Unavailable};
+use crate::view::{Base, Direction, Read, Waiting};
 
 impl<B: Base> Run<'_, B> {
     /// Lets events change an order, and the stock with it.
@@ -60,6 +60,18 @@ impl<B: Base> Run<'_, B> {
         Ok(())
     }
 
+    /// Offers what is free to the queues that an amended order stands in: it may want less now, or
+    /// be first.
+    pub(super) fn wake_queues(&mut self, order: &OrderState) -> Result<(), Unavailable> {
+        for claim in order.claims.iter().filter(|c| c.state == ClaimState::Waiting) {
+            let key = StockKey { merchant: order.key.merchant.clone(), sku: claim.sku.clone() };
+            if self.stock_now(&key)?.is_some_and(|stock| stock.available() > 0) {
+                self.driver.draft.overlay.releases.insert(key, Some(Seq(0)));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn stock_now(&self, key: &StockKey) -> Read<Option<Stock>> {
         if let Some(stock) = self.driver.draft.overlay.stock.get(key) {
             return Ok(Some(*stock));
@@ -76,7 +88,7 @@ impl<B: Base> Run<'_, B> {
     pub(super) fn release(&mut self, key: &StockKey) -> Result<(), Unavailable> {
         let waiting = self.waiting_rows(key);
         self.check()?;
-        let last = waiting.last().map(|(seq, _)| *seq);
+        let last = waiting.last().map(|waiting| waiting.at);
         self.command(&Command::Release { stock: key.clone() }, "")?;
         let more = waiting.len() == RELEASE_ORDERS_MAX;
         let next = last.filter(|_| more);
@@ -85,12 +97,11 @@ impl<B: Base> Run<'_, B> {
         Ok(())
     }
 
-    pub(super) fn waiting_rows(&self, key: &StockKey) -> Vec<(Seq, Arc<OrderState>)> {
+    pub(super) fn waiting_rows(&self, key: &StockKey) -> Vec<Waiting> {
         // What this commit's calls have freed is given out from the start again.
         let freed = self.driver.draft.overlay.releases.get(key).copied().flatten();
         let after = freed.or_else(|| self.driver.releases.get(key).copied());
-        let way = Direction::Oldest;
-        let rows = self.view().claims(key, ClaimState::Waiting, way, after, RELEASE_ORDERS_MAX);
+        let rows = self.view().queue(key, after, RELEASE_ORDERS_MAX);
         self.keep(rows).unwrap_or_default()
     }
 }
@@ -120,14 +131,19 @@ impl<B: Base> Facts for Run<'_, B> {
         self.driver.settings.policy
     }
 
-    fn waiting(&self, stock: &StockKey) -> Vec<OrderState> {
+    fn end_of_queues(&self) -> Place {
+        Place(self.driver.draft.frame.next().0)
+    }
+
+    fn waiting(&self, stock: &StockKey) -> Vec<(Place, OrderState)> {
         let rows = self.waiting_rows(stock).into_iter();
-        rows.map(|(_, order)| Arc::unwrap_or_clone(order)).collect()
+        rows.map(|waiting| (waiting.place, Arc::unwrap_or_clone(waiting.order))).collect()
     }
 
     fn holding(&self, stock: &StockKey) -> Vec<OrderState> {
         let (way, limit) = (Direction::Newest, RELEASE_ORDERS_MAX);
-        let rows = self.view().claims(stock, ClaimState::Reserved, way, None, limit);
+        let by = By::SkuStatus(stock.clone(), ClaimState::Reserved);
+        let rows = self.view().list(&by, way, None, limit);
         let rows = self.keep(rows).unwrap_or_default().into_iter();
         rows.map(|(_, order)| Arc::unwrap_or_clone(order)).collect()
     }

@@ -2,7 +2,9 @@
 //!
 //! Never: a decision, or a value of a document.
 
-use domain::event::Rejection;
+use std::borrow::Cow;
+
+use domain::event::{Refusal, Rejection};
 use domain::state::{ClaimState, Status};
 use messages::{Id, around_field, id, label, phrase};
 pub use messages::{Lang, Phrase};
@@ -168,6 +170,26 @@ pub fn rejection(rejection: &Rejection, lang: Lang) -> &'static str {
 #[must_use]
 pub fn duplicate(lang: Lang) -> &'static str {
     label(id!("rejection-duplicate"), lang)
+}
+
+/// Why a command could not apply, as a sentence.
+#[must_use]
+pub fn refusal(refusal: &Refusal, lang: Lang) -> Cow<'static, str> {
+    let id = match refusal {
+        Refusal::Duplicate { .. } => return duplicate(lang).into(),
+        Refusal::WouldReject(why) => return rejection(why, lang).into(),
+        Refusal::WrongState { status } => {
+            let phrase = Phrase::new(id!("refusal-wrong_state"));
+            return phrase.with("status", order_label(*status, lang).to_owned()).to(lang).into();
+        }
+        Refusal::UnknownOrder => id!("refusal-unknown_order"),
+        Refusal::StaleRevision { .. } => id!("refusal-stale_revision"),
+        Refusal::TooManyRevisions => id!("refusal-too_many_revisions"),
+        Refusal::BelowReserved { .. } => id!("problem-below_reserved"),
+        Refusal::StockOutOfRange => id!("problem-stock_out_of_range"),
+        Refusal::TooManyReleases => id!("problem-too_many_releases"),
+    };
+    label(id, lang).into()
 }
 
 #[cfg(test)]
