@@ -242,6 +242,21 @@ impl Decimal {
         money(price).map(|m| UnitPrice(m.0)).ok_or(DecimalError::TooLarge)
     }
 
+    /// A unit price, rounded half to even to six decimals.
+    ///
+    /// # Errors
+    /// `TooLarge` above [`MONEY_MAX`] millionths.
+    ///
+    /// ```
+    /// use domain::money::{Decimal, UnitPrice};
+    /// let price = Decimal::parse("19.899999999999999").unwrap();
+    /// assert_eq!(price.to_rounded_unit_price(), Ok(UnitPrice(19_900_000)));
+    /// ```
+    pub fn to_rounded_unit_price(self) -> Result<UnitPrice, DecimalError> {
+        let price = money(self.scaled(UNIT_PRICE_DECIMALS_MAX)?);
+        price.map(|price| UnitPrice(price.0)).ok_or(DecimalError::TooLarge)
+    }
+
     /// A whole number.
     ///
     /// # Errors

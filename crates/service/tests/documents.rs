@@ -13,74 +13,74 @@ use service::wire::document::{Command, Fault, MissingId, Read, Settings, attribu
 use service::wire::message::{Lang, text};
 use service::wire::violation::{Severity, Violation};
 
-/// The event-driven system's example, as it stands.
+/// An order of the event-driven system: its shape and its spelling.
 const EVENT_DRIVEN: &str = r#"{
-  "order_id": "ORD-20231001-0001",
+  "order_id": "ORD-20240315-0042",
   "company": {
-    "name": "Tech Solutions Ltda",
-    "cnpj": "12.345.678/0001-99"
+    "name": "Livraria do Porto Ltda",
+    "cnpj": "98.765.432/0001-10"
   },
   "customer": {
-    "first_name": "Mariana",
-    "last_name": "Alves",
-    "cpf": "123.456.789-00",
-    "email": "mariana.alves@example.com",
-    "phone": "+55 21 91234-5678",
+    "first_name": "Beatriz",
+    "last_name": "Nogueira",
+    "cpf": "987.654.321-99",
+    "email": "beatriz.nogueira@example.com",
+    "phone": "+55 (81) 9 8765-4321",
     "address": {
-      "street": "Avenida das Américas",
-      "number": "5000",
-      "complement": "Bloco 2, Apt 301",
-      "neighborhood": "Barra da Tijuca",
-      "city": "Rio de Janeiro",
-      "state": "RJ",
-      "zip_code": "22640-102"
+      "street": "Praça da República",
+      "number": "17",
+      "complement": "Sala 12, fundos",
+      "neighborhood": "Santo Antônio",
+      "city": "Recife",
+      "state": "PE",
+      "zip_code": "50010-040"
     }
   },
-  "order_date": "2023-10-01T10:30:00Z",
+  "order_date": "2024-03-15T14:05:09Z",
   "items": [
     {
-      "product_id": "PRD-1001",
-      "description": "Smartphone XYZ",
+      "product_id": "LIV-0815",
+      "description": "Dicionário de sinônimos, edição de bolso",
       "quantity": 1,
       "unit_price": 2500.00
     },
     {
-      "product_id": "PRD-2002",
-      "description": "Fone de Ouvido Bluetooth",
+      "product_id": "LIV-4711",
+      "description": "Atlas das águas",
       "quantity": 2,
       "unit_price": 150.00
     }
   ],
   "payment": {
-    "method": "Cartão de Crédito",
-    "transaction_id": "TXN-9876543210",
+    "method": "Boleto à vista",
+    "transaction_id": "BOL-000123",
     "amount": 2800.00
   },
   "shipping": {
-    "method": "Express",
+    "method": "Econômico",
     "cost": 50.00,
     "address": {
-      "street": "Avenida das Américas",
-      "number": "5000",
-      "complement": "Bloco 2, Apt 301",
-      "neighborhood": "Barra da Tijuca",
-      "city": "Rio de Janeiro",
-      "state": "RJ",
-      "zip_code": "22640-102"
+      "street": "Praça da República",
+      "number": "17",
+      "complement": "Sala 12, fundos",
+      "neighborhood": "Santo Antônio",
+      "city": "Recife",
+      "state": "PE",
+      "zip_code": "50010-040"
     },
-    "expected_delivery_date": "2023-10-03"
+    "expected_delivery_date": "2024-03-22"
   },
   "order_status": "Pendente",
-  "notes": "Entregar no período da tarde."
+  "notes": "Não deixar com vizinhos; tocar duas vezes."
 }
 "#;
 
-/// The queued system's example, as it stands.
+/// An order of the queued system: its shape and its spelling.
 const TRANSFER: &str = r#"{
-  "id": "order-001",
-  "amount": 2580,
-  "fromAccount": "1111111",
-  "toAccount": "7777777"
+  "id": "tr-7",
+  "amount": 1975,
+  "fromAccount": "3303303",
+  "toAccount": "4404404"
 }"#;
 
 fn settings() -> Settings {
@@ -158,21 +158,22 @@ fn warned(document: &str, expected: &[&str]) {
 }
 
 #[test]
-fn the_event_driven_systems_order_is_taken_as_it_stands() {
+fn the_event_driven_systems_order_is_taken_with_its_spelling() {
     let read = ok(EVENT_DRIVEN);
-    assert_eq!(listed(&read.warnings), ["bad_cnpj /company/cnpj", "bad_cpf /customer/cpf"]);
+    let oddities = ["bad_cnpj /company/cnpj", "bad_cpf /customer/cpf"];
+    assert_eq!(listed(&read.warnings), oddities, "and nothing else");
     let order = order(EVENT_DRIVEN);
-    assert_eq!(order.key.id.as_str(), "ORD-20231001-0001");
-    assert_eq!(order.key.merchant.as_str(), "12345678000199");
+    assert_eq!(order.key.id.as_str(), "ORD-20240315-0042");
+    assert_eq!(order.key.merchant.as_str(), "98765432000110");
     assert_eq!(order.channel, Channel::Api);
     let purchase = purchase(EVENT_DRIVEN);
-    assert_eq!(purchase.customer.unwrap().as_str(), "12345678900");
+    assert_eq!(purchase.customer.unwrap().as_str(), "98765432199");
     assert_eq!(purchase.shipping, Some(Money(5_000)));
-    assert_eq!(purchase.ordered_at.unwrap().0, 1_696_156_200_000_000);
+    assert_eq!(purchase.ordered_at.unwrap().0, 1_710_511_509_000_000);
     let lines = purchase.lines.as_slice().iter();
     let lines: Vec<_> = lines.map(|l| (l.sku.as_str(), l.quantity, l.unit_price)).collect();
-    let (phone, headset) = (UnitPrice(2_500_000_000), UnitPrice(150_000_000));
-    assert_eq!(lines, [("PRD-1001", 1, Some(phone)), ("PRD-2002", 2, Some(headset))]);
+    let (dictionary, atlas) = (UnitPrice(2_500_000_000), UnitPrice(150_000_000));
+    assert_eq!(lines, [("LIV-0815", 1, Some(dictionary)), ("LIV-4711", 2, Some(atlas))]);
 }
 
 #[test]
@@ -185,17 +186,17 @@ fn byte_order_marks_line_ends_and_missing_white_space_change_nothing() {
 }
 
 #[test]
-fn the_queued_systems_transfer_is_taken_as_it_stands() {
+fn the_queued_systems_transfer_is_taken_with_its_spelling() {
     let order = order(TRANSFER);
     assert_eq!(order.key.merchant.as_str(), "house");
     assert!(ok(TRANSFER).warnings.is_empty());
     let expected = Transfer {
-        amount: Money(258_000),
-        from_account: "1111111".into(),
-        to_account: "7777777".into(),
+        amount: Money(197_500),
+        from_account: "3303303".into(),
+        to_account: "4404404".into(),
     };
     assert_eq!(transfer(TRANSFER), expected);
-    let other = r#"{"orderId":1,"amount":"2580.00","from_account":1111111,"to_account":"7777777"}"#;
+    let other = r#"{"orderId":1,"amount":"1975.00","from_account":3303303,"to_account":"4404404"}"#;
     assert_eq!(transfer(other), expected);
 }
 
@@ -208,6 +209,25 @@ fn the_rest_systems_order_is_a_customer_and_items() {
     assert_eq!(purchase.lines.as_slice()[0].unit_price, None, "never priced at zero");
     assert_eq!(purchase.shipping, None);
     assert!(ok(document).warnings.is_empty());
+}
+
+#[test]
+fn the_batch_systems_orders_are_an_id_a_customer_and_items() {
+    let document = r#"{"batchId":"B-3","metadata":{"source":"branch 12"},"pricingRules":[],
+        "orders":[{"orderId":"L-1","customerId":"C-1","items":[{"productId":"P","quantity":2,
+        "price":10.5}]}]}"#;
+    let batch: serde_json::Value = serde_json::from_str(document).unwrap();
+    let read = ok(&batch["orders"][0].to_string());
+    assert_eq!((read.key().id.as_str(), read.warnings.len()), ("L-1", 0));
+}
+
+#[test]
+fn the_pipeline_systems_orders_are_any_of_these_with_fields_of_its_own() {
+    let document = r#"{"id":"t-1","customer_id":"c","order_date":"2023-10-27 18:57:59",
+        "items":[{"sku":"A","quantity":"1","unit_price":"3.10"}],"partition":"2023/10"}"#;
+    assert_eq!(purchase(document).ordered_at.unwrap().0, 1_698_443_879_000_000);
+    let unknown = serde_json::to_string(&attributes(document.as_bytes())).unwrap();
+    assert_eq!(unknown, r#"{"partition":"2023/10"}"#);
 }
 
 #[test]
@@ -311,6 +331,7 @@ fn the_order_status_is_a_command() {
     }
     let cancel = ok(r#"{"id":"o","merchant_id":"m","order_status":"PedidoCancelado"}"#);
     assert_eq!((cancel.key().id.as_str(), cancel.key().merchant.as_str()), ("o", "m"));
+    assert!(matches!(ok(&with(r#""orderStatus":"PedidoCancelado""#)).command, Command::Cancel(_)));
     for status in ["\"pendente\"", "\"Enviado\"", "1"] {
         check(&with(&format!(r#""order_status":{status}"#)), &["unknown_status /order_status"]);
     }
@@ -353,6 +374,56 @@ fn money_comes_through_to_the_cent() {
     assert_eq!(line("0.000001", "\"3\""), (Some(1), 3));
     assert_eq!(line("\" 1.5000000000 \"", "3.0"), (Some(1_500_000), 3));
     assert_eq!(line("null", "1e3"), (None, 1_000));
+}
+
+#[test]
+fn a_unit_price_with_noise_behind_its_decimals_is_rounded_and_that_is_said() {
+    let item = |price: &str| of_item(&format!(r#"{{"sku":"A","quantity":3,"price":{price}}}"#));
+    let noisy = ["19.899999999999999", "\"19.900000000000002\"", "19.9000004999"];
+    for price in noisy {
+        let line = purchase(&item(price)).lines.as_slice()[0].clone();
+        assert_eq!(line.unit_price, Some(UnitPrice(19_900_000)), "{price}");
+        warned(&item(price), &["too_precise /items/0/unit_price"]);
+    }
+    let mut strict = settings();
+    strict.checks = checks(r#"{"too_precise": "error"}"#);
+    assert!(read(item(noisy[0]).as_bytes(), &strict).is_err());
+    assert!(read(item("19.900000").as_bytes(), &strict).is_ok());
+}
+
+#[test]
+fn what_is_only_shown_may_have_any_shape() {
+    let shapes = [
+        r#""payment":"Pix""#,
+        r#""payment":[{"method":"card","amount":1},{"method":"pix","amount":2}]"#,
+        r#""notes":["ring twice","leave at the door"]"#,
+        r#""notes":{"gift":"no invoice, please"}"#,
+        r#""customer":{"name":{"given":"Ana","family":"Lima"},"phone":["(11) 98765-4321"]}"#,
+        r#""customer":{"first_name":"Zoë 李","lastName":7,"phone":5511987654321}"#,
+        r#""customer":{"phone":"11 98765 4321 / 3210-0000","address":"Rua das Flores, 10, Recife"}"#,
+        r#""customer":{"address":{"number":10,"zip_code":1310100,"state":"SP","complement":null}}"#,
+        r#""shipping":{"address":["Rua das Flores, 10","50000-000 Recife"],"cost":1}"#,
+    ];
+    for fields in shapes {
+        warned(&with(fields), &[]);
+    }
+}
+
+#[test]
+fn a_place_is_named_as_the_sender_spelled_it_at_any_depth() {
+    let document = with(
+        r#""orderStatus":"?","shipping":{"expectedDeliveryDate":"soon",
+        "address":{"zipCode":{}}},"shortagePolicy":"x""#,
+    );
+    check(
+        &document,
+        &[
+            "unknown_status /orderStatus",
+            "bad_date /shipping/expectedDeliveryDate",
+            "wrong_type /shipping/address/zipCode",
+            "unknown_shortage_policy /shortagePolicy",
+        ],
+    );
 }
 
 #[test]
@@ -462,13 +533,13 @@ fn documents_that_break_rules_are_told_every_one() {
 #[test]
 fn wrong_types_are_told_with_everything_else() {
     check(
-        r#"{"order_id":{},"items":{"0":1},"customer":[],"company":"x","notes":["n"]}"#,
+        r#"{"order_id":{},"items":{"0":1},"customer":[],"company":"x","shipping":1}"#,
         &[
             "wrong_type /order_id",
             "wrong_type /items",
             "wrong_type /customer",
             "wrong_type /company",
-            "wrong_type /notes",
+            "wrong_type /shipping",
         ],
     );
     check(
@@ -488,21 +559,21 @@ fn wrong_types_are_told_with_everything_else() {
     check(
         &with(
             r#""payment":{"amount":true,"method":{}},
-            "shipping":{"address":[],"cost":"x"},"coupons":"A""#,
+            "shipping":{"address":{"city":[]},"cost":"x"},"coupons":"A""#,
         ),
         &[
             "wrong_type /payment/amount",
             "wrong_type /payment/method",
-            "wrong_type /shipping/address",
+            "wrong_type /shipping/address/city",
             "not_a_number /shipping/cost",
             "wrong_type /coupons",
         ],
     );
     check(
-        &with(r#""customer":{"cpf":1.5,"phone":false,"address":{"city":[]}},"merchant_id":-1"#),
+        &with(r#""customer":{"cpf":1.5,"email":false,"address":{"city":[]}},"merchant_id":-1"#),
         &[
             "wrong_type /customer/cpf",
-            "wrong_type /customer/phone",
+            "wrong_type /customer/email",
             "wrong_type /customer/address/city",
             "wrong_type /merchant_id",
         ],
@@ -609,7 +680,7 @@ fn severities_follow_the_installation() {
 #[test]
 fn a_seller_may_have_severities_of_its_own() {
     let own: Levels = serde_json::from_str(r#"{"bad_cnpj": "error", "bad_cpf": "off"}"#).unwrap();
-    let strict = MerchantId::parse("12345678000199").unwrap();
+    let strict = MerchantId::parse("98765432000110").unwrap();
     let everyone = serde_json::from_str(r#"{"bad_email": "off"}"#).unwrap();
     let mut settings = settings();
     settings.checks = Checks::new(&everyone, [(strict, &own)]);
@@ -619,13 +690,13 @@ fn a_seller_may_have_severities_of_its_own() {
         Err(Fault::Malformed(fault)) => panic!("{fault}"),
     };
     let customer = r#""customer":{"cpf":"1","email":"x"}"#;
-    let of_strict = format!(r#""company":{{"cnpj":"12.345.678/0001-99"}},{customer}"#);
+    let of_strict = format!(r#""company":{{"cnpj":"98.765.432/0001-10"}},{customer}"#);
     assert_eq!(judged(&of_strict), ["bad_cnpj /company/cnpj"], "its own rules, even for its CNPJ");
     assert!(read(with(&of_strict).as_bytes(), &settings).is_err());
     let of_other = format!(r#""company":{{"cnpj":"12.345.678/0001-98"}},{customer}"#);
     assert_eq!(judged(&of_other), ["bad_cnpj /company/cnpj", "bad_cpf /customer/cpf"]);
     assert!(read(with(&of_other).as_bytes(), &settings).is_ok());
-    let named = format!(r#""merchant_id":"12345678000199",{customer}"#);
+    let named = format!(r#""merchant_id":"98765432000110",{customer}"#);
     assert!(judged(&named).is_empty(), "the seller is who counts, however it is named");
 }
 
@@ -696,12 +767,24 @@ fn a_body_is_one_order_or_many() {
 
 #[test]
 fn unknown_fields_are_shown_with_their_exact_digits() {
-    let document = with(r#""gift":true,"rate":0.10000000000000000001,"orderStatus":"x""#);
+    let document = with(r#""gift":true,"rate":0.10000000000000000001,"pedido":"x""#);
     let unknown = attributes(document.as_bytes());
     let json = serde_json::to_string(&unknown).unwrap();
-    assert_eq!(json, r#"{"gift":true,"orderStatus":"x","rate":0.10000000000000000001}"#);
+    assert_eq!(json, r#"{"gift":true,"pedido":"x","rate":0.10000000000000000001}"#);
     assert!(attributes(b"[1]").is_empty());
     assert!(ok(&document).warnings.is_empty(), "unknown fields are no fault");
+}
+
+#[test]
+fn unknown_fields_within_known_ones_are_shown_in_their_place() {
+    let document = r#"{"id":"o","customer":{"name":"Ana","vip":true,"address":{"city":"Rio",
+        "floor":"3"}},"items":[{"sku":"A","quantity":1},{"sku":"B","quantity":1,"size":"M"}],
+        "payment":{"method":"pix","key":1.50},"shipping":{"address":"Rua A, 1","cost":0}}"#;
+    let json = serde_json::to_string(&attributes(document.as_bytes())).unwrap();
+    let expected = r#"{"customer":{"address":{"floor":"3"},"vip":true},"#.to_owned()
+        + r#""items":[{},{"size":"M"}],"payment":{"key":1.50}}"#;
+    assert_eq!(json, expected);
+    assert!(attributes(EVENT_DRIVEN.as_bytes()).is_empty(), "every field of it is known");
 }
 
 /// What must hold for any bytes.

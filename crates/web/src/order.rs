@@ -1,6 +1,5 @@
 //! `GET /v1/orders/{id}`: an order with its lines, the reason for its price, and its history.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -59,7 +58,7 @@ struct Shown<'a> {
     repeats: u32,
     warnings: Vec<Value>,
     history: Vec<Value>,
-    attributes: BTreeMap<Cow<'a, str>, &'a RawValue>,
+    attributes: BTreeMap<String, Box<RawValue>>,
     document: Option<&'a RawValue>,
     document_url: String,
     links: Value,

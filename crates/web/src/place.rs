@@ -17,7 +17,7 @@ use service::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault};
 use service::ledger::{Accepted, Answer, Receive, Request};
 use service::wire::document::{self, Command, Found, read};
 use service::wire::message::{Lang, text};
-use service::wire::violation::Violation;
+use service::wire::violation::{Severity, Violation};
 
 use crate::App;
 use crate::body::{self, Media};
@@ -156,7 +156,7 @@ fn faults(violations: &[Violation]) -> Vec<Fault> {
     violations.iter().map(fault).collect()
 }
 
-/// Most violations that are kept of one document; the answer lists all.
+/// Most errors that are kept of one document; the answer lists all.
 const FAULTS_KEPT_MAX: usize = 100;
 
 /// Records what is no order, then says why it is none.
@@ -166,7 +166,9 @@ async fn invalid(app: &App, fault: document::Fault, document: Bytes) -> Error {
     let (found, kept, error) = match fault {
         document::Fault::Malformed(fault) => (nothing(), malformed(), fault.into()),
         document::Fault::Invalid { found, violations } => {
-            let kept = faults(&violations[..violations.len().min(FAULTS_KEPT_MAX)]);
+            // What was merely odd is not why it is no order.
+            let errors = violations.iter().filter(|v| v.severity == Severity::Error);
+            let kept = errors.take(FAULTS_KEPT_MAX).map(Fault::from).collect();
             (found, kept, Error::documents(violations))
         }
     };

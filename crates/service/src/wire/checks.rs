@@ -21,9 +21,10 @@ pub struct Checks {
 /// One severity a rule that can be adjusted, in the order of [`ADJUSTABLE`]; `None` is off.
 type Severities = [Option<Severity>; ADJUSTABLE.len()];
 
-const ADJUSTABLE: [(Code, Severity); 8] = [
+const ADJUSTABLE: [(Code, Severity); 9] = [
     (Code::NoCustomer, Severity::Error),
     (Code::BadDate, Severity::Error),
+    (Code::TooPrecise, Severity::Warn),
     (Code::BadCpf, Severity::Warn),
     (Code::BadCnpj, Severity::Warn),
     (Code::BadEmail, Severity::Warn),

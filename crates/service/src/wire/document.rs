@@ -13,21 +13,17 @@ mod reader;
 mod repair;
 mod shape;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use domain::id::{MerchantId, OrderId, OrderKey};
-use domain::limits::{
-    COUPONS_PER_ORDER_MAX, LINES_PER_ORDER_MAX, NAME_BYTES_MAX, QUANTITY_MAX,
-    UNIT_PRICE_DECIMALS_MAX,
-};
+use domain::limits::{COUPONS_PER_ORDER_MAX, LINES_PER_ORDER_MAX, NAME_BYTES_MAX, QUANTITY_MAX};
 use domain::order::{Channel, Order};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
-use self::shape::{Document, Entries};
+use self::shape::Document;
 pub use self::shape::{Field, Kind as FieldKind};
 use super::checks::Checks;
 use super::violation::{Code, Detail, Violation};
@@ -241,20 +237,21 @@ pub fn split(bytes: &[u8]) -> Result<Vec<&RawValue>, Fault> {
     }
 }
 
-/// The top-level fields of a document that Comanda does not know, with their exact digits, for
-/// display. Of bytes that are no document: none.
+/// The fields of a document that Comanda does not know, with their exact digits, for display:
+/// what is left of it when every known field is taken out, each in its place. Of bytes that are
+/// no document: none.
 ///
 /// ```
 /// use service::wire::document::attributes;
-/// let unknown = attributes(br#"{"id": "o-1", "gift": {"wrap": 1.10}}"#);
-/// assert_eq!(serde_json::to_string(&unknown).unwrap(), r#"{"gift":{"wrap": 1.10}}"#);
+/// let document = r#"{"id": "o-1", "gift": {"wrap": 1.10},
+///     "items": [{"sku": "A", "quantity": 1}, {"sku": "B", "quantity": 1, "size": "M"}]}"#;
+/// let unknown = serde_json::to_string(&attributes(document.as_bytes())).unwrap();
+/// assert_eq!(unknown, r#"{"gift":{"wrap": 1.10},"items":[{},{"size":"M"}]}"#);
 /// ```
 #[must_use]
-pub fn attributes(bytes: &[u8]) -> BTreeMap<Cow<'_, str>, &RawValue> {
-    let entries = text(bytes).ok().and_then(|text| serde_json::from_str::<Entries<'_>>(text).ok());
-    let unknown = |name: &str| !Document::FIELDS.iter().any(|field| field.names.contains(&name));
-    let entries = entries.into_iter().flat_map(|entries| entries.0);
-    entries.filter(|(name, _)| unknown(name)).collect()
+pub fn attributes(bytes: &[u8]) -> BTreeMap<String, Box<RawValue>> {
+    let document = text(bytes).ok().and_then(|text| serde_json::from_str::<&RawValue>(text).ok());
+    document.map(|document| shape::unknown(document, Document::FIELDS)).unwrap_or_default()
 }
 
 /// What a violation's message says beyond the place. It follows from the rule and the place: the
@@ -274,7 +271,6 @@ pub fn detail(code: Code, pointer: &str) -> Detail {
         Code::TooLong => limit(NAME_BYTES_MAX),
         Code::TooManyItems => limit(LINES_PER_ORDER_MAX),
         Code::TooManyCoupons => limit(COUPONS_PER_ORDER_MAX),
-        Code::TooPrecise => Detail::Limit(UNIT_PRICE_DECIMALS_MAX.into()),
         Code::TooLarge if pointer.ends_with("/quantity") => Detail::Limit(QUANTITY_MAX),
         Code::WrongType => Detail::Expected(shape::expected(pointer)),
         Code::TooLarge
@@ -292,6 +288,7 @@ pub fn detail(code: Code, pointer: &str) -> Detail {
         | Code::NotANumber
         | Code::BadQuantity
         | Code::Negative
+        | Code::TooPrecise
         | Code::NotPositive
         | Code::BadDate
         | Code::UnknownStatus

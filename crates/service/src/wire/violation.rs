@@ -129,7 +129,7 @@ codes! {
     NotPositive = "not_positive",
     /// A number, or a line's total, above its limit.
     TooLarge = "too_large",
-    /// A unit price with more decimals than a unit price keeps.
+    /// A unit price with more decimals than a unit price keeps: it is rounded.
     TooPrecise = "too_precise",
     /// A text that is no date and time.
     BadDate = "bad_date",

@@ -1,7 +1,7 @@
 //! What problems are called, and which texts they have: those of `problems.ftl` in every language,
 //! by the problem's code.
 
-use domain::limits::{NAME_BYTES_MAX, UNIT_PRICE_DECIMALS_MAX};
+use domain::limits::NAME_BYTES_MAX;
 use messages::{Id, id};
 use service::wire::violation::{Code, Detail, Expected};
 
@@ -104,7 +104,6 @@ pub(super) fn of_row(code: RowCode) -> RowText {
 pub(super) fn detail_of(code: Code) -> Detail {
     match code {
         Code::TooLong => Detail::Limit(NAME_BYTES_MAX as i64),
-        Code::TooPrecise => Detail::Limit(i64::from(UNIT_PRICE_DECIMALS_MAX)),
         Code::WrongType => Detail::Expected(Expected::Text),
         _ => Detail::None,
     }

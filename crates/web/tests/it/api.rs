@@ -125,6 +125,14 @@ impl Api {
         answer
     }
 
+    /// The body of an answer, digit for digit.
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        String::from_utf8(body.into()).unwrap()
+    }
+
     /// Every header of an answer.
     pub(crate) async fn headers(&self, ask: Ask) -> axum::http::HeaderMap {
         let request = Request::builder().method(ask.method).uri(&ask.path);

@@ -9,6 +9,7 @@ mod contract;
 mod documents;
 mod guard;
 mod intake;
+mod languages;
 mod lookups;
 mod quotes;
 mod socket;

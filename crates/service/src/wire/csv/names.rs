@@ -89,10 +89,10 @@ impl Names {
             let first = names.first().copied().unwrap_or_default();
             let below = [path, &[first]].concat();
             match kind {
-                Kind::Text => self.leaf(names, below, Is::Text, before),
+                Kind::Text | Kind::Any => self.leaf(names, below, Is::Text, before),
                 Kind::Number => self.leaf(names, below, Is::Number, before),
                 Kind::List(Kind::Text) => self.leaf(names, below, Is::Texts, before),
-                Kind::Object(fields) => {
+                Kind::Object(fields) | Kind::Loose(fields) => {
                     let mut before = ways(before, first);
                     if below == ["customer", "address"] {
                         before.extend(ways(&[String::new()], first));
@@ -107,7 +107,7 @@ impl Names {
                     before.extend(ways(&before[..1], first.trim_end_matches('s')));
                     self.item(fields, &before);
                 }
-                Kind::List(Kind::Number | Kind::List(_)) => {}
+                Kind::List(Kind::Number | Kind::List(_) | Kind::Loose(_) | Kind::Any) => {}
             }
         }
     }

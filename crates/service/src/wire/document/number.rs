@@ -89,8 +89,12 @@ fn power(exponent: u32) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::str::FromStr;
+
+    use bigdecimal::{BigDecimal, RoundingMode};
     use proptest::prelude::*;
+
+    use super::*;
 
     proptest! {
         #[test]
@@ -102,6 +106,23 @@ mod tests {
             }
             prop_assert_eq!(unit_price(&text), long.and_then(Decimal::to_unit_price));
             prop_assert_eq!(integer(&text), long.and_then(Decimal::to_integer));
+        }
+
+        #[test]
+        fn money_is_rounded_as_a_published_big_decimal_rounds_it(
+            text in "-?(0|[1-9][0-9]{0,11})(\\.[0-9]{1,15})?(e-?[0-3])?", half in any::<bool>(),
+        ) {
+            // Halves are rare among random numbers, and all that half-even is about.
+            let text = if half && !text.contains(['.', 'e']) { text + ".005" } else { text };
+            let exact = BigDecimal::from_str(&text).map_err(|e| TestCaseError::fail(e.to_string()))?;
+            for exponent in 0..4_u32 {
+                let rounded = exact.with_scale_round(i64::from(exponent), RoundingMode::HalfEven);
+                let minor = (rounded * 10_i64.pow(exponent)).with_scale(0).to_string();
+                let ours = money(&text, exponent).map(|money| money.0.to_string());
+                let fits = minor.trim_start_matches('-').parse::<i64>().is_ok_and(|m| m <= MONEY_MAX);
+                let expected = if fits { Ok(minor) } else { Err(DecimalError::TooLarge) };
+                prop_assert_eq!(ours, expected, "{} with {} decimals", text, exponent);
+            }
         }
 
         #[test]

@@ -54,15 +54,29 @@ pub(super) fn respell(text: &str, violations: &mut [Violation]) {
                     .and_then(|item| spelling(&item, Item::FIELDS, name))
                     .map(|name| format!("/items/{index}/{name}"))
             }
-            [Some(name), None, None] => {
-                spelling(&document, Document::FIELDS, name).map(|name| format!("/{name}"))
-            }
-            _ => None,
+            _ => nested(&document, Document::FIELDS, &violation.pointer),
         };
         if let Some(pointer) = spelled {
             violation.pointer = Cow::Owned(pointer);
         }
     }
+}
+
+/// A pointer through objects as the document spells it; `None` where it does not have the field.
+fn nested(object: &Entries<'_>, fields: &[Field], pointer: &str) -> Option<String> {
+    let pointer = pointer.strip_prefix('/')?;
+    let (name, rest) = pointer.split_at(pointer.find('/').unwrap_or(pointer.len()));
+    let spelled = spelling(object, fields, name)?;
+    let field = fields.iter().find(|field| field.names.contains(&name))?;
+    let below = match &field.kind {
+        Kind::Object(fields) | Kind::Loose(fields) => {
+            let (_, raw) = object.0.iter().find(|(name, _)| name == spelled)?;
+            let object = serde_json::from_str::<Entries<'_>>(raw.get()).ok();
+            object.and_then(|object| nested(&object, fields, rest))
+        }
+        Kind::Text | Kind::Number | Kind::List(_) | Kind::Any => None,
+    };
+    Some(format!("/{spelled}{}", below.as_deref().unwrap_or(rest)))
 }
 
 /// How an object spells a field: where it has a value, or else at all.
@@ -108,7 +122,9 @@ impl<'a> Repair<'a> {
     /// Writes what is right about a value, or something empty when nothing is.
     fn value(&mut self, raw: &'a RawValue, kind: &Kind, at: &mut String) -> Result<(), Malformed> {
         match (kind, raw.get().as_bytes().first()) {
-            (Kind::Object(fields), Some(b'{')) => return self.object(raw, fields, at),
+            (Kind::Object(fields) | Kind::Loose(fields), Some(b'{')) => {
+                return self.object(raw, fields, at);
+            }
             (Kind::List(of), Some(b'[')) => return self.list(raw, of, at),
             (Kind::Object(_), _) => self.stand_in("{}", Expected::Object, at),
             (Kind::List(_), _) => self.stand_in("[]", Expected::List, at),
@@ -120,6 +136,11 @@ impl<'a> Repair<'a> {
                     self.out.push_str("null");
                 }
             },
+            (Kind::Any | Kind::Loose(_), Some(b'"')) if text(raw).is_err() => {
+                self.report(at, Code::BadName, Detail::None);
+                self.out.push_str("null");
+            }
+            (Kind::Any | Kind::Loose(_), _) => self.out.push_str(raw.get()),
             (Kind::Number, Some(b'"' | b'n' | b'-' | b'0'..=b'9')) => self.out.push_str(raw.get()),
             (Kind::Number, _) => self.stand_in("null", Expected::Number, at),
         }
@@ -161,7 +182,7 @@ impl<'a> Repair<'a> {
     ) -> Option<&'a RawValue> {
         let is_given = |raw: &&RawValue| match kind {
             Kind::Text | Kind::Number => !is_absent(raw),
-            Kind::Object(_) | Kind::List(_) => raw.get() != "null",
+            Kind::Object(_) | Kind::List(_) | Kind::Loose(_) | Kind::Any => raw.get() != "null",
         };
         let mut given = values(entries, names).map(|(_, raw)| raw).filter(is_given);
         let first = given.next()?;

@@ -6,11 +6,12 @@
 //! [`check`](super::check).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::reader::{Quoted, Reader, unescape, unescapes};
 use crate::wire::violation::Expected;
@@ -25,6 +26,10 @@ pub enum Kind {
     Object(&'static [Field]),
     /// A list of these.
     List(&'static Kind),
+    /// This object, or whatever stands there instead: people write these in many shapes.
+    Loose(&'static [Field]),
+    /// Whatever stands there.
+    Any,
 }
 
 /// One field of an object.
@@ -40,6 +45,11 @@ pub struct Field {
 trait Slot<'a>: Default {
     const KIND: Kind;
     fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()>;
+}
+
+/// A slot for an object.
+trait Object<'a>: Slot<'a> {
+    const FIELDS: &'static [Field];
 }
 
 impl<'a, T: Slot<'a>> Slot<'a> for Option<T> {
@@ -78,6 +88,10 @@ macro_rules! object {
             ];
         }
 
+        impl<'a> Object<'a> for $name<'a> {
+            const FIELDS: &'static [Field] = Self::FIELDS;
+        }
+
         impl<'a> Slot<'a> for $name<'a> {
             const KIND: Kind = Kind::Object(Self::FIELDS);
             fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
@@ -111,13 +125,13 @@ object! {
         customer: Option<Customer<'a>> = "customer",
         order_date: Text<'a> = "order_date" | "orderDate",
         items: Option<Vec<Item<'a>>> = "items",
-        payment: Option<Payment<'a>> = "payment",
+        payment: Loose<Payment<'a>> = "payment",
         shipping: Option<Shipping<'a>> = "shipping",
         coupons: Option<Vec<Text<'a>>> = "coupons",
-        order_status: Text<'a> = "order_status",
-        shortage_policy: Text<'a> = "shortage_policy",
+        order_status: Text<'a> = "order_status" | "orderStatus",
+        shortage_policy: Text<'a> = "shortage_policy" | "shortagePolicy",
         channel: Text<'a> = "channel",
-        notes: Shown = "notes",
+        notes: Any = "notes",
         amount: Number<'a> = "amount",
         from_account: Text<'a> = "fromAccount" | "from_account",
         to_account: Text<'a> = "toAccount" | "to_account",
@@ -135,13 +149,13 @@ object! {
 object! {
     /// Who buys.
     Customer {
-        first_name: Shown = "first_name",
-        last_name: Shown = "last_name",
-        name: Shown = "name",
+        first_name: Any = "first_name" | "firstName",
+        last_name: Any = "last_name" | "lastName",
+        name: Any = "name",
         cpf: Text<'a> = "cpf",
         email: Text<'a> = "email",
-        phone: Shown = "phone",
-        address: Option<Address<'a>> = "address",
+        phone: Any = "phone",
+        address: Loose<Address<'a>> = "address",
     }
 }
 
@@ -154,7 +168,7 @@ object! {
         neighborhood: Shown = "neighborhood",
         city: Shown = "city",
         state: Text<'a> = "state",
-        zip_code: Text<'a> = "zip_code",
+        zip_code: Text<'a> = "zip_code" | "zipCode",
     }
 }
 
@@ -172,7 +186,7 @@ object! {
     /// How it is paid.
     Payment {
         method: Shown = "method",
-        transaction_id: Shown = "transaction_id",
+        transaction_id: Shown = "transaction_id" | "transactionId",
         amount: Number<'a> = "amount",
     }
 }
@@ -182,8 +196,8 @@ object! {
     Shipping {
         method: Shown = "method",
         cost: Number<'a> = "cost",
-        address: Option<Address<'a>> = "address",
-        expected_delivery_date: Text<'a> = "expected_delivery_date",
+        address: Loose<Address<'a>> = "address",
+        expected_delivery_date: Text<'a> = "expected_delivery_date" | "expectedDeliveryDate",
     }
 }
 
@@ -202,21 +216,52 @@ pub(super) fn expected(pointer: &str) -> Expected {
     let mut kind = &Kind::Object(Document::FIELDS);
     for segment in pointer.split('/').skip(1) {
         let field = match kind {
-            Kind::Object(fields) => fields.iter().find(|field| field.names.contains(&segment)),
+            Kind::Object(fields) | Kind::Loose(fields) => {
+                fields.iter().find(|field| field.names.contains(&segment))
+            }
             Kind::List(of) => {
                 kind = of;
                 continue;
             }
-            Kind::Text | Kind::Number => None,
+            Kind::Text | Kind::Number | Kind::Any => None,
         };
         let Some(field) = field else { break };
         kind = &field.kind;
     }
     match kind {
-        Kind::Text => Expected::Text,
+        Kind::Text | Kind::Any => Expected::Text,
         Kind::Number => Expected::Number,
-        Kind::Object(_) => Expected::Object,
+        Kind::Object(_) | Kind::Loose(_) => Expected::Object,
         Kind::List(_) => Expected::List,
+    }
+}
+
+/// The fields of an object that are none of `fields`, and what is unknown within those that are.
+pub(super) fn unknown(object: &RawValue, fields: &[Field]) -> BTreeMap<String, Box<RawValue>> {
+    let Ok(entries) = serde_json::from_str::<Entries<'_>>(object.get()) else {
+        return BTreeMap::new();
+    };
+    let left = |(name, raw): (Cow<'_, str>, &RawValue)| {
+        let known = fields.iter().find(|field| field.names.contains(&&*name));
+        let left = known.map_or_else(|| Some(raw.to_owned()), |f| unknown_within(raw, &f.kind));
+        left.map(|left| (name.into_owned(), left))
+    };
+    entries.0.into_iter().filter_map(left).collect()
+}
+
+/// What is unknown within a known field; `None` when nothing is.
+fn unknown_within(raw: &RawValue, kind: &Kind) -> Option<Box<RawValue>> {
+    match kind {
+        Kind::Object(fields) | Kind::Loose(fields) => {
+            let left = unknown(raw, fields);
+            if left.is_empty() { None } else { to_raw_value(&left).ok() }
+        }
+        Kind::List(Kind::Object(fields)) => {
+            let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
+            let left: Vec<_> = elements.iter().map(|element| unknown(element, fields)).collect();
+            if left.iter().all(BTreeMap::is_empty) { None } else { to_raw_value(&left).ok() }
+        }
+        Kind::List(_) | Kind::Text | Kind::Number | Kind::Any => None,
     }
 }
 
@@ -295,6 +340,39 @@ impl<'a> Slot<'a> for Shown {
             },
             b'n' => reader.null(),
             _ => Text::whole(reader.number()?).map(|_| ()),
+        }
+    }
+}
+
+/// A value that is only shown, of any kind.
+#[derive(Default)]
+pub(super) struct Any;
+
+impl<'a> Slot<'a> for Any {
+    const KIND: Kind = Kind::Any;
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        match reader.peek() {
+            b'"' => Shown.fill(reader),
+            _ => reader.skip(),
+        }
+    }
+}
+
+/// An object, or a value of another kind that is only shown.
+pub(super) struct Loose<T>(pub(super) Option<T>);
+
+impl<T> Default for Loose<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'a, T: Object<'a>> Slot<'a> for Loose<T> {
+    const KIND: Kind = Kind::Loose(T::FIELDS);
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()> {
+        match reader.peek() {
+            b'{' => self.0.insert(T::default()).fill(reader),
+            _ => Any.fill(reader),
         }
     }
 }

@@ -61,6 +61,11 @@ fn of_kind(name: &str, kind: &FieldKind) -> RefOr<Schema> {
     match kind {
         FieldKind::Text => text(name),
         FieldKind::Number => DecimalOrNothing::schema(),
+        FieldKind::Any => ObjectBuilder::new().schema_type(SchemaType::AnyValue).into(),
+        FieldKind::Loose(fields) => {
+            let object = ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+            fields.iter().fold(object, described).into()
+        }
         FieldKind::Object(fields) => {
             let types = SchemaType::from_iter([Type::Object, Type::Null]);
             fields.iter().fold(ObjectBuilder::new().schema_type(types), described).into()

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use domain::id::{MerchantId, NameError};
-use domain::limits::{NAME_BYTES_MAX, UNIT_PRICE_DECIMALS_MAX};
+use domain::limits::NAME_BYTES_MAX;
 use domain::money::{DecimalError, Money};
 
 use super::super::date::Moment;
@@ -103,9 +103,7 @@ impl<'s> Judge<'s> {
         let bad = |error| match error {
             DecimalError::NotANumber => (Code::NotANumber, Detail::None),
             DecimalError::TooLarge => (Code::TooLarge, Detail::None),
-            DecimalError::TooPrecise => {
-                (Code::TooPrecise, Detail::Limit(UNIT_PRICE_DECIMALS_MAX.into()))
-            }
+            DecimalError::TooPrecise => (Code::TooPrecise, Detail::None),
         };
         parse(number.as_str())
             .map_err(bad)

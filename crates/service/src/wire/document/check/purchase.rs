@@ -5,7 +5,7 @@
 use domain::document::brazil;
 use domain::id::{Coupon, CustomerId, Sku};
 use domain::limits::{COUPONS_PER_ORDER_MAX, LINES_PER_ORDER_MAX, MONEY_MAX, QUANTITY_MAX};
-use domain::money::{DecimalError, Money};
+use domain::money::{Decimal, DecimalError, Money, UnitPrice};
 use domain::order::{Line, Lines, Purchase};
 use domain::stock::ShortagePolicy;
 
@@ -25,7 +25,7 @@ impl Judge<'_> {
             Some(shipping) => self.shipping(shipping, ordered),
             None => None,
         };
-        if let Some(payment) = &document.payment {
+        if let Some(payment) = &document.payment.0 {
             self.payment(payment, total, shipping);
         }
         let coupons = self.coupons(document.coupons.as_deref().unwrap_or_default());
@@ -50,7 +50,7 @@ impl Judge<'_> {
     }
 
     fn person(&mut self, customer: &Customer<'_>) -> Option<CustomerId> {
-        if let Some(address) = &customer.address {
+        if let Some(address) = &customer.address.0 {
             self.address(address, "/customer/address");
         }
         let cpf = self.cpf(&customer.cpf);
@@ -117,7 +117,7 @@ impl Judge<'_> {
         self.require(!item.product_id.is_absent(), at_sku);
         let sku = self.name(&item.product_id, at_sku, Sku::parse);
         let quantity = self.quantity(item.quantity, at.field("/quantity"));
-        let unit_price = self.number(item.unit_price, at_price, number::unit_price);
+        let unit_price = self.unit_price(item.unit_price, at_price);
         let unit_price = unit_price.and_then(|p| self.not_negative(p, p.0 >= 0, at_price));
         let mut total = None;
         if let (Some(price), Some(quantity)) = (unit_price, quantity) {
@@ -128,6 +128,22 @@ impl Judge<'_> {
         }
         let line = sku.zip(quantity).map(|(sku, quantity)| Line { sku, quantity, unit_price });
         (line, total)
+    }
+
+    /// A price; one with more decimals than are kept is rounded, half to even, and it is said.
+    fn unit_price(&mut self, number: Number<'_>, at: At) -> Option<UnitPrice> {
+        let mut is_rounded = false;
+        let price = self.number(number, at, |text| match number::unit_price(text) {
+            Err(DecimalError::TooPrecise) => {
+                is_rounded = true;
+                Decimal::parse(text)?.to_rounded_unit_price()
+            }
+            exact => exact,
+        });
+        if is_rounded {
+            self.report(at, Code::TooPrecise, Detail::None);
+        }
+        price
     }
 
     fn quantity(&mut self, number: Number<'_>, at: At) -> Option<i64> {
@@ -149,7 +165,7 @@ impl Judge<'_> {
 
     fn shipping(&mut self, shipping: &Shipping<'_>, ordered: Option<Moment>) -> Option<Money> {
         let cost = self.money(shipping.cost, At::of("/shipping/cost"));
-        if let Some(address) = &shipping.address {
+        if let Some(address) = &shipping.address.0 {
             self.address(address, "/shipping/address");
         }
         let at = At::of("/shipping/expected_delivery_date");
