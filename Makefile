@@ -28,6 +28,14 @@ test: needs ## Install what the tests need, run all of them, documentation examp
 	$(CARGO) test --release --workspace --locked
 	$(MAKE) contract
 
+# Seconds for each target of `make fuzz`; `make test` gives each half a second.
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: ## Mutate inputs of every parser for a minute each (FUZZ_SECONDS)
+	BOLERO_RANDOM_TEST_TIME_MS=$$(($(FUZZ_SECONDS) * 1000)) \
+	$(CARGO) test --release --workspace --locked mutated
+
 .PHONY: contract
 contract: $(SCHEMATHESIS) ## Hold a running server against its own OpenAPI description
 	$(CARGO) build --release --locked

@@ -9,7 +9,7 @@
 
 use std::fmt;
 use std::ops::Bound;
-use std::panic::RefUnwindSafe;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::time::Duration;
 
@@ -149,7 +149,9 @@ impl Corpus {
             5 => {
                 let at = below(driver, input.len())?;
                 let byte = driver.produce::<u8>()?;
-                input.get_mut(at).map(|place| *place = byte);
+                if let Some(place) = input.get_mut(at) {
+                    *place = byte;
+                }
             }
             6 => {
                 let other = &self.0[below(driver, self.0.len())?];
@@ -167,9 +169,22 @@ impl Corpus {
 ///
 /// # Panics
 /// When the target does: with its input.
-pub fn check(corpus: &str, target: impl Fn(&[u8]) + RefUnwindSafe) {
-    let corpus = Corpus::read(corpus);
-    corpus.0.iter().for_each(|file| target(file));
-    let seeded = bolero::check!().with_test_time(TIME);
-    seeded.with_generator(corpus).for_each(|input: &Input| target(&input.0));
+pub fn check(corpus: &str, target: impl Fn(&[u8])) {
+    check_all(Corpus::read(corpus).0, target);
+}
+
+/// As [`check`], with inputs that a test has made: those of formats nobody writes by hand.
+///
+/// # Panics
+/// When the target does: with its input. When there are no inputs.
+pub fn check_all(inputs: Vec<Vec<u8>>, target: impl Fn(&[u8])) {
+    assert!(!inputs.is_empty(), "there is nothing to edit");
+    inputs.iter().for_each(|input| target(input));
+    let mutated = bolero::check!().with_test_time(TIME).with_generator(Corpus(inputs));
+    // A target that panicked is not asked again.
+    let target = AssertUnwindSafe(target);
+    mutated.for_each(move |input: &Input| {
+        let AssertUnwindSafe(target) = &target;
+        target(&input.0);
+    });
 }

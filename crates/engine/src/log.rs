@@ -515,4 +515,27 @@ mod tests {
         file.expect("the segment opens").write_all_at(b"\xff", at).expect("a byte is flipped");
         assert!(matches!(log.reader().change(seq), Err(Error::Damaged { .. })));
     }
+
+    #[test]
+    fn a_mutated_log_is_refused_or_a_prefix_of_what_was_written() {
+        let dir = tempfile::tempdir().expect("a scratch folder");
+        let mut log = Log::open(dir.path(), 0).expect("an empty log opens");
+        let written = [vec!["a", "b"], vec!["c"], vec!["d", "e", "f"]];
+        let mut whole = vec![0];
+        for texts in &written {
+            log.append(&frame(&log, texts)).expect("it is written");
+            whole.push(whole.last().unwrap_or(&0) + texts.len());
+        }
+        drop(log);
+        let path = segment_path(dir.path(), 0);
+        let all: Vec<String> = written.concat().into_iter().map(str::to_owned).collect();
+        let bytes = std::fs::read(&path).expect("the log is there");
+        fuzz::check_all(vec![bytes], move |bytes| {
+            std::fs::write(&path, bytes).expect("a log is written");
+            let Ok(log) = Log::open(dir.path(), 0) else { return };
+            let found = texts(&log);
+            assert!(whole.contains(&found.len()), "half a frame: {found:?}");
+            assert_eq!(found, all[..found.len()]);
+        });
+    }
 }

@@ -17,3 +17,7 @@ pub mod serial;
 pub mod view;
 pub mod whatif;
 pub mod wire;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod mutated;

@@ -42,6 +42,9 @@ mod spool;
 mod status;
 mod stock;
 
+#[cfg(test)]
+mod mutated;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -117,7 +117,9 @@ pub(crate) fn cursor(seq: Seq) -> String {
 
 /// What [`cursor`] wrote.
 pub(crate) fn read_cursor(text: &str) -> Option<Seq> {
-    u64::from_str_radix(text, 16).ok().map(Seq)
+    // A number may have a sign; a cursor has none.
+    let is_hex = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| u64::from_str_radix(text, 16).ok().map(Seq)).flatten()
 }
 
 /// Names as one cursor: no name holds the byte between them.

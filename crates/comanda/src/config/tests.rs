@@ -172,3 +172,22 @@ fn every_setting_has_names_of_its_own_and_a_default_it_allows() {
         assert!(setting.env.starts_with("COMANDA_"), "{}", setting.env);
     }
 }
+
+#[test]
+fn mutated_files_are_refused_with_their_places_or_say_what_flags_can_say() {
+    fuzz::check("config", |bytes| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let path = Path::new("c.toml");
+        let (found, faults) = file::read(path, text, SECTIONS);
+        let lines = text.matches('\n').count() + 1;
+        for fault in &faults {
+            let place = fault.strip_prefix("c.toml:").and_then(|rest| rest.split_once(':'));
+            let line = place.and_then(|(line, _)| line.parse::<usize>().ok());
+            assert!(line.is_some_and(|line| (1..=lines).contains(&line)), "{fault}");
+        }
+        for file::Found { setting, text, line } in found {
+            assert!((1..=lines).contains(&line));
+            assert!((setting.kind.is_allowed)(&text), "{} = {text:?}", setting.key);
+        }
+    });
+}

@@ -10,3 +10,6 @@ pub mod state;
 pub mod summary;
 
 pub use state::{BatchState, BatchStatus, ContentHash, Counts, Tolerance};
+
+#[cfg(test)]
+mod mutated;

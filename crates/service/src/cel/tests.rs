@@ -384,3 +384,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn evaluators_agree_about_mutated_conditions() {
+    fuzz::check("condition", |bytes| {
+        let Ok(source) = std::str::from_utf8(bytes) else { return };
+        let Ok(condition) = compile(source) else { return };
+        let parsed = Parser::new().parse(source).expect("it was parsed before");
+        for world in [World::rich(), World::poor()] {
+            let ours = world.look(|scope| condition.holds(scope));
+            // Some of what is ours the interpreter does not have: patterns, and the time of day.
+            if let Ok(whole) = Interpreted::new(&parsed) {
+                assert_eq!(ours, world.look(|scope| whole.holds(scope)), "{source}");
+            }
+        }
+    });
+}

@@ -385,6 +385,8 @@ impl Malformed {
 }
 
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;

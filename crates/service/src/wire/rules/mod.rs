@@ -201,4 +201,6 @@ impl Conditions for CompiledRules {
 }
 
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod tests;

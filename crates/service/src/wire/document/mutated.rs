@@ -1,0 +1,46 @@
+//! Whatever bytes come in, the fast reader and the careful one say the same of them.
+
+use serde_json::value::RawValue;
+
+use super::*;
+use crate::wire::violation::Severity;
+
+/// Whether bytes are a JSON object, as others would say.
+fn is_object(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    serde_json::from_slice::<&RawValue>(bytes).is_ok_and(|raw| raw.get().starts_with('{'))
+}
+
+#[test]
+fn readers_agree_about_mutated_orders() {
+    let settings = Settings::new(MerchantId::parse("shop").expect("a name"));
+    fuzz::check("order", |bytes| {
+        let quick = read(bytes, &settings);
+        match text(bytes) {
+            Ok(text) => assert_eq!(quick, repair::read(text, &settings)),
+            Err(_) => assert!(quick.is_err()),
+        }
+        match &quick {
+            Err(Fault::Malformed(_)) => {
+                // Escapes that are no characters are JSON to some and none to others.
+                let plain = !bytes.windows(2).any(|two| two.eq_ignore_ascii_case(b"\\u"));
+                let fine = plain && is_object(bytes) && text(bytes).is_ok();
+                assert!(!fine, "it is an object");
+            }
+            Err(Fault::Invalid { violations, .. }) => {
+                assert!(is_object(bytes));
+                let is_error = |v: &Violation| v.severity == Severity::Error;
+                assert!(violations.iter().any(is_error), "nothing is wrong with it");
+            }
+            Ok(read) => {
+                assert!(is_object(bytes));
+                let is_warning = |v: &Violation| v.severity == Severity::Warn;
+                assert!(read.warnings.iter().all(is_warning), "it was taken all the same");
+            }
+        }
+        for name in attributes(bytes).keys() {
+            let known = FIELDS.iter().any(|field| field.names.contains(&name.as_ref()));
+            assert!(!known, "{name} is known");
+        }
+    });
+}
