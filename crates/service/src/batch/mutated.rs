@@ -1,10 +1,14 @@
 //! A batch is cut into the same items however its bytes arrive, and they are what is there.
 
 use std::io::Read;
+use std::sync::Arc;
 
+use domain::id::MerchantId;
 use serde_json::value::RawValue;
 
-use super::split::{Format, Splitter, header};
+use super::split::{Format, Prefix, Splitter, header};
+use crate::wire::csv::{Layout, canonical};
+use crate::wire::document;
 
 /// Gives out a few bytes a read, as a slow sender would.
 struct Drops<'a>(&'a [u8]);
@@ -19,47 +23,45 @@ impl Read for Drops<'_> {
 /// The items and the content's hash; nothing when the input does not go on like a batch.
 fn items(
     input: impl Read,
-    format: Format,
-    at: u64,
-    begun: blake3::Hasher,
+    format: &Format,
+    read: Prefix,
     most: usize,
-) -> Option<(Vec<String>, [u8; 32])> {
-    let (mut splitter, mut found) = (Splitter::new(input, format, at, begun), Vec::new());
+) -> Option<(Vec<Vec<u8>>, [u8; 32])> {
+    let (mut splitter, mut found) = (Splitter::new(input, format, read), Vec::new());
     while let Some(chunk) = splitter.next(most).ok()? {
         assert!(chunk.items.len() <= most);
         found.extend(chunk.items.iter().map(|item| {
-            let item = chunk.bytes.get(item.range()).expect("an item is inside its chunk");
-            String::from_utf8_lossy(item).trim().to_owned()
+            chunk.bytes.get(item.range()).expect("an item is inside its chunk").to_vec()
         }));
     }
     Some((found, splitter.hash()))
 }
 
-fn begun(bytes: &[u8]) -> blake3::Hasher {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(bytes);
-    hasher
-}
-
-fn cut(bytes: &[u8], format: Format, at: u64) -> Option<Vec<String>> {
-    let (before, input) = bytes.split_at(usize::try_from(at).expect("a small input"));
-    let whole = items(input, format, at, begun(before), 1_000);
-    let slow = items(Drops(input), format, at, begun(before), 2);
+/// The items of an input whose first is behind `at`.
+fn cut(bytes: &[u8], format: &Format, at: usize) -> Option<Vec<Vec<u8>>> {
+    let (before, input) = bytes.split_at(at);
+    let mut read = Prefix::default();
+    read.add(before);
+    let whole = items(input, format, read.clone(), 1_000);
+    let slow = items(Drops(input), format, read, 2);
     assert_eq!(whole, slow, "it depends on how bytes arrive");
     let (items, hash) = whole?;
     assert_eq!(hash, *blake3::hash(bytes).as_bytes(), "not everything was hashed");
     Some(items)
 }
 
+fn text(item: &[u8]) -> String {
+    String::from_utf8_lossy(item).trim().to_owned()
+}
+
 #[test]
 fn mutated_lines_are_cut_where_they_end() {
     fuzz::check("batch", |bytes| {
-        let found = cut(bytes, Format::JsonLines, 0).expect("any bytes are lines");
+        let found = cut(bytes, &Format::JsonLines, 0).expect("any bytes are lines");
         // A byte order mark is the first document's, whose reader knows what it is.
         let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-        let lines = lines.filter(|line| !line.is_empty());
-        let lines = lines.map(|line| String::from_utf8_lossy(line).trim().to_owned());
-        assert_eq!(found, lines.collect::<Vec<_>>());
+        let lines: Vec<_> = lines.filter(|line| !line.is_empty()).map(text).collect();
+        assert_eq!(found.iter().map(|item| text(item)).collect::<Vec<_>>(), lines);
     });
 }
 
@@ -67,11 +69,31 @@ fn mutated_lines_are_cut_where_they_end() {
 fn mutated_documents_are_cut_as_json_is_or_refused() {
     fuzz::check("batch", |bytes| {
         let Ok(header) = header(bytes) else { return };
-        let found = cut(bytes, Format::Document, header.orders_at);
-        let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-        if let Ok(array) = serde_json::from_slice::<Vec<&RawValue>>(text) {
+        let orders_at = usize::try_from(header.orders_at).expect("a small input");
+        let found = cut(bytes, &Format::Document, orders_at);
+        let array = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+        if let Ok(array) = serde_json::from_slice::<Vec<&RawValue>>(array) {
+            let found = found.expect("it is an array");
             let items: Vec<&str> = array.iter().map(|raw| raw.get().trim()).collect();
-            assert_eq!(found.expect("it is an array"), items);
+            assert_eq!(found.iter().map(|item| text(item)).collect::<Vec<_>>(), items);
+        }
+    });
+}
+
+#[test]
+fn mutated_tables_are_cut_into_whole_rows_that_say_what_is_kept_of_them() {
+    let settings = document::Settings::new(MerchantId::parse("shop").expect("a name"));
+    fuzz::check("table", |bytes| {
+        let Ok((layout, at)) = Layout::find(bytes) else { return };
+        let format = Format::Table(Arc::new(layout.clone()));
+        for rows in cut(bytes, &format, at).into_iter().flatten() {
+            let original = layout.original(&rows);
+            assert!(original.ends_with(&rows), "not what was sent");
+            let (Ok(read), kept) = (layout.read(&rows, &settings), canonical(&original)) else {
+                continue;
+            };
+            let again = document::read(&kept, &settings).expect("what was taken is read again");
+            assert_eq!(again.command, read.command, "{}", String::from_utf8_lossy(&kept));
         }
     });
 }
