@@ -1,5 +1,7 @@
 //! Logs: to standard error, for people or for machines, as much as the settings say.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Installation, LogFormat};
@@ -9,6 +11,7 @@ pub(crate) fn start(installation: &Installation) {
     let log = &installation.log;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&log.level.0))
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => logs.init(),

@@ -12,6 +12,7 @@ mod memory;
 mod render;
 mod sample;
 mod spoken;
+mod telemetry;
 mod wire_up;
 mod workers;
 

@@ -10,12 +10,15 @@ use web::{App, Health, Keys, Links};
 
 use crate::batches::{Port, Runner};
 use crate::installation::{Installation, clock};
+use crate::telemetry::Traces;
 
 /// A store with everything around it.
 pub(crate) struct Node {
     pub(crate) engine: Arc<Engine>,
     pub(crate) app: Arc<App>,
     pub(crate) batches: Arc<Runner>,
+    /// Where the settings name a collector, and anyone may call.
+    pub(crate) traces: Option<Arc<Traces>>,
 }
 
 /// Who will call.
@@ -29,6 +32,8 @@ pub(crate) enum Caller {
 
 /// The file of API keys, in the store's folder.
 pub(crate) const KEYS: &str = "keys.json";
+/// The file of secrets that sign links, in the store's folder.
+pub(crate) const LINKS: &str = "links.json";
 /// The folder of batches' bodies, in the store's folder.
 pub(crate) const SPOOL: &str = "spool";
 
@@ -69,9 +74,15 @@ impl Node {
         app.keys = keys;
         app.health = health(engine.clone());
         app.clock = clock();
-        app.links = Links::open(&data_dir.join("links.json"), (app.clock)())?;
+        app.links = Links::open(&data_dir.join(LINKS), (app.clock)())?;
+        app.commits = engine.measured();
+        let traces = match caller {
+            Caller::Anyone => Traces::start(installation)?.map(Arc::new),
+            Caller::Owner => None,
+        };
+        app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
         app.gauges = gauges(engine.clone());
-        Ok(Self { engine, app: Arc::new(app), batches })
+        Ok(Self { engine, app: Arc::new(app), batches, traces })
     }
 }
 

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn reply() -> Reply {
-        Ok((Vec::new(), Vec::new()))
+        Err(service::ledger::Unavailable::Full)
     }
 
     fn runtime() -> tokio::runtime::Runtime {

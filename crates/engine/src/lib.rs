@@ -30,7 +30,8 @@ use domain::time::Timestamp;
 use parking_lot::{Condvar, Mutex, RwLock};
 use service::catalogue::Catalogue;
 use service::change::{Change, Seq, decode};
-use service::ledger::{Answer, By, Changes, Ledger, Look, Request, Task, Unavailable};
+use service::ledger::{Answer, By, Changes, Ledger, Look, Request, Task, Timed, Unavailable};
+use service::measure::{Calls, Commits};
 use service::memory::Clock;
 use service::prepare::{Prepared, prepare};
 use service::serial::{Layers, Serial, Settings};
@@ -41,7 +42,7 @@ use crate::desk::Caller;
 use crate::disk::Disk;
 use crate::log::{Log, Reader};
 use crate::store::{APPLIED, MAP_BYTES, RULES_VERSION, Snapshot, Store};
-use crate::writer::{Job, Writer};
+use crate::writer::{Job, Waits, Writer};
 
 /// Calls that may wait; more are answered [`Unavailable::Full`]. At full load the writer empties
 /// this queue some thousand times a second.
@@ -121,6 +122,7 @@ pub(crate) struct Shared {
     pub(crate) commits: AtomicU64,
     pub(crate) requests: AtomicU64,
     pub(crate) applied: AtomicU64,
+    pub(crate) measured: Arc<Commits>,
     closing: AtomicBool,
     work: (Mutex<()>, Condvar),
     room: (Mutex<()>, Condvar),
@@ -214,6 +216,7 @@ impl Engine {
             commits: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             applied: AtomicU64::new(applied),
+            measured: Arc::default(),
             closing: AtomicBool::new(false),
             work: Default::default(),
             room: Default::default(),
@@ -235,6 +238,12 @@ impl Engine {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// How commits fared since the store was opened.
+    #[must_use]
+    pub fn measured(&self) -> Arc<Commits> {
+        self.shared.measured.clone()
     }
 
     /// Bytes of documents that wait to be decided.
@@ -307,7 +316,7 @@ impl Engine {
     fn enqueue(
         &self,
         requests: Vec<Request>,
-        patience: Patience,
+        calls: Calls,
     ) -> Result<oneshot::Receiver<writer::Reply>, Unavailable> {
         let jobs = self.jobs.as_ref().ok_or(Unavailable::Closed)?;
         let (catalogue, now) = (self.catalogue(), (self.shared.clock)());
@@ -316,12 +325,12 @@ impl Engine {
         let bytes = call.iter().map(weight).sum();
         let queued = self.shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         let (caller, answer) = Caller::here();
-        let job = Job { call, bytes, caller };
-        let sent = match patience {
-            // A patient caller has few calls under way, each of bounded size.
-            Patience::Waits => jobs.send(job).map_err(|_| Unavailable::Closed),
-            Patience::None if queued > QUEUE_BYTES_MAX => Err(Unavailable::Full),
-            Patience::None => jobs.try_send(job).map_err(|error| match error {
+        let job = Job { call, bytes, waits: Waits { caller, calls, queued: Instant::now() } };
+        let sent = match calls {
+            // A batch has few calls under way, each of bounded size: it waits for room.
+            Calls::Batch => jobs.send(job).map_err(|_| Unavailable::Closed),
+            Calls::Single if queued > QUEUE_BYTES_MAX => Err(Unavailable::Full),
+            Calls::Single => jobs.try_send(job).map_err(|error| match error {
                 TrySendError::Full(_) => Unavailable::Full,
                 TrySendError::Disconnected(_) => Unavailable::Closed,
             }),
@@ -334,20 +343,10 @@ impl Engine {
     }
 }
 
-/// Whether a caller waits for room in the queue.
-#[derive(Clone, Copy, Debug)]
-enum Patience {
-    None,
-    Waits,
-}
-
 fn answers<'a>(
     queued: Result<oneshot::Receiver<writer::Reply>, Unavailable>,
 ) -> Task<'a, Result<Vec<Answer>, Unavailable>> {
-    Box::pin(async move {
-        let (answers, _) = queued?.await.map_err(|_| Unavailable::OutcomeUnknown)??;
-        Ok(answers)
-    })
+    Box::pin(async move { Ok(queued?.await.map_err(|_| Unavailable::OutcomeUnknown)??.answers) })
 }
 
 /// Finishes what was accepted, and writes what is left to the projection.
@@ -458,14 +457,22 @@ impl Changes for Engine {
 impl Ledger for Engine {
     fn execute(&self, requests: Vec<Request>) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
         // Queued now, not when the future is first polled: calls keep the order they came in.
-        answers(self.enqueue(requests, Patience::None))
+        answers(self.enqueue(requests, Calls::Single))
+    }
+
+    fn execute_timed(&self, requests: Vec<Request>) -> Task<'_, Result<Timed, Unavailable>> {
+        let queued = self.enqueue(requests, Calls::Single);
+        Box::pin(async move {
+            let done = queued?.await.map_err(|_| Unavailable::OutcomeUnknown)??;
+            Ok(Timed { answers: done.answers, moments: Some(done.moments) })
+        })
     }
 
     fn execute_patiently(
         &self,
         requests: Vec<Request>,
     ) -> Task<'_, Result<Vec<Answer>, Unavailable>> {
-        answers(self.enqueue(requests, Patience::Waits))
+        answers(self.enqueue(requests, Calls::Batch))
     }
 
     fn look(&self, look: &mut Look<'_>) -> Result<(), Unavailable> {

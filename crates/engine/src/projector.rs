@@ -34,6 +34,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         };
         if due {
             let frozen = freeze(shared);
+            let began = Instant::now();
             while let Err(error) = shared.store.project(&frozen) {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
@@ -44,6 +45,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
                 }
                 std::thread::sleep(RETRY);
             }
+            shared.measured.projection.took(began.elapsed());
             shared.layers.write().frozen = None;
             shared.applied.store(frozen.until, Ordering::Relaxed);
             shared.projected();

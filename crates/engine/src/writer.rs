@@ -6,11 +6,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use domain::time::Timestamp;
 use service::ledger::{Answer, Unavailable};
+use service::measure::{Calls, Moments};
 use service::serial::{Call, Serial};
 
 use crate::Shared;
@@ -32,11 +33,36 @@ const RELEASE_RETRY: Duration = Duration::from_millis(100);
 pub(crate) struct Job {
     pub(crate) call: Call,
     pub(crate) bytes: usize,
-    pub(crate) caller: Caller,
+    pub(crate) waits: Waits,
 }
 
-/// Answers; the call comes along, so that whoever asked frees it and not the writer.
-pub(crate) type Reply = Result<(Vec<Answer>, Call), Unavailable>;
+/// Who waits for a call's answers, and since when.
+pub(crate) struct Waits {
+    pub(crate) caller: Caller,
+    pub(crate) calls: Calls,
+    pub(crate) queued: Instant,
+}
+
+/// What became of a call.
+pub(crate) type Reply = Result<Done, Unavailable>;
+
+/// Answers.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) answers: Vec<Answer>,
+    /// Comes along so that whoever asked frees it and not the writer.
+    #[allow(dead_code, reason = "it is there to be dropped")]
+    pub(crate) call: Call,
+    pub(crate) moments: Moments,
+}
+
+/// When a commit passed its stages.
+#[derive(Clone, Copy)]
+struct Passed {
+    taken: Instant,
+    decided: Instant,
+    synced: Instant,
+}
 
 pub(crate) struct Writer {
     pub(crate) driver: Serial,
@@ -51,20 +77,24 @@ impl Writer {
     pub(crate) fn run(mut self) {
         let (mut calls, mut waiting) = (Vec::new(), Vec::new());
         while self.take(&mut calls, &mut waiting) {
+            let taken = Instant::now();
             let result = if self.shared.wait_for_projection(LAYER_ORDERS_MAX, PROJECTION_WAIT) {
-                self.commit(&calls)
+                self.commit(&calls, taken)
             } else {
                 Err(Unavailable::Full)
             };
             if result.is_err() && calls.is_empty() {
                 std::thread::sleep(RELEASE_RETRY); // free stock is given out when the disk is well
             }
+            if let Ok((_, passed)) = &result {
+                self.measure(&calls, &waiting, passed);
+            }
             reply(result, &mut calls, &mut waiting);
         }
     }
 
     /// Takes what is waiting; waits when nothing is, and nothing else is to do.
-    fn take(&mut self, calls: &mut Vec<Call>, waiting: &mut Vec<Caller>) -> bool {
+    fn take(&mut self, calls: &mut Vec<Call>, waiting: &mut Vec<Waits>) -> bool {
         let (mut requests, mut bytes) = (0, 0);
         loop {
             let next = if calls.is_empty() && !self.driver.has_releases() {
@@ -82,7 +112,7 @@ impl Writer {
                     requests += job.call.len();
                     bytes += job.bytes;
                     calls.push(job.call);
-                    waiting.push(job.caller);
+                    waiting.push(job.waits);
                     if requests >= COMMIT_REQUESTS_MAX || bytes >= COMMIT_BYTES_MAX {
                         return true;
                     }
@@ -93,7 +123,11 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, calls: &[Call]) -> Result<Vec<Vec<Answer>>, Unavailable> {
+    fn commit(
+        &mut self,
+        calls: &[Call],
+        taken: Instant,
+    ) -> Result<(Vec<Vec<Answer>>, Passed), Unavailable> {
         if !self.shared.disk.has_room() {
             return Err(Unavailable::DiskSpace);
         }
@@ -104,6 +138,7 @@ impl Writer {
             let base = self.shared.store.snapshot()?;
             self.driver.decide(self.last, self.log.end(), calls, &layers, &base)?
         };
+        let decided = Instant::now();
         if let Some(frame) = self.driver.frame()
             && let Err(error) = self.log.append(frame)
         {
@@ -111,6 +146,7 @@ impl Writer {
             tracing::error!(error = &error as &dyn std::error::Error, "commit failed");
             return Err(Unavailable::OutcomeUnknown);
         }
+        let synced = Instant::now();
         let mut layers = self.shared.layers.write();
         self.driver.commit(&mut layers);
         let began = layers.active.began();
@@ -120,21 +156,43 @@ impl Writer {
         let requests = calls.iter().map(|call| call.len() as u64).sum();
         self.shared.requests.fetch_add(requests, Ordering::Relaxed);
         self.shared.wake_projection(began);
-        Ok(step.answers)
+        Ok((step.answers, Passed { taken, decided, synced }))
+    }
+
+    /// Notes how long the calls of a commit took. Three readings of the clock a commit.
+    fn measure(&self, calls: &[Call], waiting: &[Waits], passed: &Passed) {
+        let (commits, mut counts) = (&self.shared.measured, [0_u64; 2]);
+        for waits in waiting {
+            commits.of(waits.calls).queue.took(passed.taken.duration_since(waits.queued));
+            counts[waits.calls as usize] += 1;
+        }
+        for (calls, count) in Calls::ALL.into_iter().zip(counts) {
+            if count > 0 {
+                let stages = commits.of(calls);
+                stages.decide.took_each(passed.decided.duration_since(passed.taken), count);
+                stages.sync.took_each(passed.synced.duration_since(passed.decided), count);
+            }
+        }
+        if !calls.is_empty() {
+            commits.requests.held(calls.iter().map(|call| call.len() as u64).sum());
+        }
     }
 }
 
 fn reply(
-    result: Result<Vec<Vec<Answer>>, Unavailable>,
+    result: Result<(Vec<Vec<Answer>>, Passed), Unavailable>,
     calls: &mut Vec<Call>,
-    waiting: &mut Vec<Caller>,
+    waiting: &mut Vec<Waits>,
 ) {
     let (pairs, mut round) = (calls.drain(..).zip(waiting.drain(..)), Round::default());
     match result {
-        Ok(answers) => pairs.zip(answers).for_each(|((call, caller), answers)| {
-            round.deliver(caller, Ok((answers, call)));
-        }),
-        Err(error) => pairs.for_each(|(_, caller)| round.deliver(caller, Err(error.clone()))),
+        Ok((answers, Passed { taken, decided, synced })) => {
+            for ((call, Waits { caller, queued, .. }), answers) in pairs.zip(answers) {
+                let moments = Moments { queued, taken, decided, synced };
+                round.deliver(caller, Ok(Done { answers, call, moments }));
+            }
+        }
+        Err(error) => pairs.for_each(|(_, w)| round.deliver(w.caller, Err(error.clone()))),
     }
     round.ring();
 }

@@ -21,6 +21,7 @@ use domain::time::Timestamp;
 use crate::batch::BatchState;
 use crate::catalogue::{Catalogue, Customer, Product};
 use crate::change::{Audit, Change, Fault, Seq};
+use crate::measure::Moments;
 use crate::view::{Base, View, damaged};
 use crate::wire::rules::CompiledRules;
 
@@ -258,6 +259,15 @@ pub enum Found {
 /// A product's stock.
 pub type StockRow = (StockKey, Stock);
 
+/// Answers, and when their call passed the stages of its commit.
+#[derive(Debug)]
+pub struct Timed {
+    /// One each, in order.
+    pub answers: Vec<Answer>,
+    /// Where the ledger knows.
+    pub moments: Option<Moments>,
+}
+
 /// The one durable door.
 pub trait Ledger: Changes + Send + Sync {
     /// Does the requests, in order, in one commit; answers after it, one each, in order.
@@ -284,6 +294,13 @@ pub trait Ledger: Changes + Send + Sync {
 
     /// What orders that do not say otherwise are decided by.
     fn policy(&self) -> Policy;
+
+    /// Like [`Ledger::execute`], with when the call passed the stages of its commit, where the
+    /// ledger knows.
+    fn execute_timed(&self, requests: Vec<Request>) -> Task<'_, Result<Timed, Unavailable>> {
+        let answers = self.execute(requests);
+        Box::pin(async move { Ok(Timed { answers: answers.await?, moments: None }) })
+    }
 
     /// An order by its id, and by its seller where named.
     ///

@@ -11,6 +11,7 @@ pub mod codec;
 pub mod conformance;
 pub mod layer;
 pub mod ledger;
+pub mod measure;
 pub mod memory;
 pub mod prepare;
 pub mod serial;

@@ -9,7 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -21,6 +20,7 @@ use axum::response::IntoResponse;
 use service::wire::message::Lang;
 
 use crate::App;
+use crate::asked::Asked;
 use crate::clients::{self, Allowance};
 use crate::error::{Error, Kind};
 use crate::keys::Scope;
@@ -34,14 +34,17 @@ pub(crate) struct Client(pub(crate) Allowance);
 /// The layer of all routes.
 pub(crate) async fn guard(
     State(app): State<Arc<App>>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response<Body> {
-    let began = Instant::now();
     let lang = lang(&app, request.headers());
-    request.extensions_mut().insert(Spoken(lang));
-    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let (mut parts, body) = request.into_parts();
+    parts.extensions.insert(Spoken(lang));
+    let path = parts.extensions.get::<MatchedPath>().cloned();
+    let path = path.as_ref().map(MatchedPath::as_str);
     let route = Route::of(path);
+    let asked = Asked::new(&app, route, &parts.method, &parts.headers, &mut parts.extensions);
+    let request = Request::from_parts(parts, body);
     let streamed = path == Some("/v1/batches") && request.method() == Method::POST;
     let client = request.extensions().get::<Client>().and_then(|client| client.0.clone());
     let admitted = match scope(request.method(), path) {
@@ -63,7 +66,7 @@ pub(crate) async fn guard(
         rendered.headers_mut().extend(std::mem::take(response.headers_mut()));
         response = rendered;
     }
-    app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    asked.answered(&app, &mut response);
     response
 }
 

@@ -17,6 +17,7 @@ pub mod openapi;
 pub mod router;
 pub mod serve;
 
+mod asked;
 mod body;
 mod changes;
 mod customers;
@@ -41,6 +42,7 @@ mod rules_test;
 mod spool;
 mod status;
 mod stock;
+pub mod trace;
 
 #[cfg(test)]
 mod mutated;
@@ -50,6 +52,7 @@ use std::sync::Arc;
 
 use domain::time::Timestamp;
 use service::ledger::Ledger;
+use service::measure::Commits;
 use service::memory::Clock;
 use service::wire::document;
 use service::wire::message::Lang;
@@ -63,6 +66,7 @@ pub use links::Links;
 pub use metrics::{Gauges, Metrics};
 pub use router::router;
 pub use serve::serve;
+pub use trace::Tracer;
 
 /// Everything a request may need.
 pub struct App {
@@ -84,6 +88,10 @@ pub struct App {
     pub clock: Clock,
     /// How the server fares. Asked often: must be cheap.
     pub health: Arc<dyn Fn() -> Health + Send + Sync>,
+    /// How the ledger's commits fare, for `/metrics`.
+    pub commits: Arc<Commits>,
+    /// Who is told of requests, when anybody is.
+    pub tracer: Option<Arc<dyn Tracer>>,
     /// Figures of the store, for `/metrics`.
     pub gauges: Arc<dyn Fn() -> Gauges + Send + Sync>,
 }
@@ -102,6 +110,8 @@ impl App {
             metrics: Metrics::default(),
             clock: Arc::new(|| Timestamp(jiff::Timestamp::now().as_microsecond())),
             health: Arc::new(Health::default),
+            commits: Arc::default(),
+            tracer: None,
             gauges: Arc::new(Gauges::default),
             settings,
         }

@@ -8,6 +8,8 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use service::measure::{Calls, Commits, Counts, DURATIONS_US, Durations, REQUESTS};
+
 /// Figures of the store, as the program knows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gauges {
@@ -94,12 +96,6 @@ const STATUSES: [u16; 20] = [
     0,
 ];
 
-/// Upper bounds of the histogram's buckets, in microseconds; one more holds the rest.
-const BUCKETS: [u64; 15] = [
-    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
-    1_000_000, 5_000_000, 30_000_000,
-];
-
 /// A route as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Route(usize);
@@ -111,6 +107,11 @@ impl Route {
     pub(crate) const OLD_ORDERS: Self = Self(23);
     const OTHER: Self = Self(ROUTES.len() - 1);
 
+    /// As the router spells it.
+    pub(crate) fn as_str(self) -> &'static str {
+        ROUTES.get(self.0).copied().unwrap_or("other")
+    }
+
     /// The route that the router calls `path`.
     pub(crate) fn of(path: Option<&str>) -> Self {
         let at = path.and_then(|path| ROUTES.iter().position(|route| *route == path));
@@ -121,8 +122,7 @@ impl Route {
 #[derive(Default)]
 struct PerRoute {
     status: [AtomicU64; STATUSES.len()],
-    buckets: [AtomicU64; BUCKETS.len() + 1],
-    micros: AtomicU64,
+    durations: Durations,
 }
 
 #[derive(Default)]
@@ -130,6 +130,7 @@ struct PerRoute {
 struct Shard {
     routes: [PerRoute; ROUTES.len()],
     orders: [AtomicU64; OUTCOMES.len()],
+    prepared: Durations,
 }
 
 const SHARDS: usize = 8;
@@ -154,11 +155,13 @@ impl Metrics {
     pub(crate) fn request(&self, route: Route, status: u16, took: Duration) {
         let per = &self.shards[shard()].routes[route.0];
         let at = STATUSES.iter().position(|s| *s == status).unwrap_or(STATUSES.len() - 1);
-        let micros = took.as_micros() as u64;
-        let bucket = BUCKETS.iter().position(|most| micros <= *most).unwrap_or(BUCKETS.len());
         add(&per.status[at], 1);
-        add(&per.buckets[bucket], 1);
-        add(&per.micros, micros);
+        per.durations.took(took);
+    }
+
+    /// An order was read, parsed and priced: it waits for the writer.
+    pub(crate) fn prepared(&self, took: Duration) {
+        self.shards[shard()].prepared.took(took);
     }
 
     pub(crate) fn order(&self, outcome: Outcome) {
@@ -175,83 +178,139 @@ impl Metrics {
     }
 
     /// Everything, as Prometheus reads it.
-    pub(crate) fn render(&self, gauges: &Gauges) -> String {
-        let mut out = String::with_capacity(8 << 10);
-        head(&mut out, "comanda_orders_total", "counter", "Orders received over HTTP by outcome.");
+    pub(crate) fn render(&self, gauges: &Gauges, commits: &Commits) -> String {
+        let mut out = Text::default();
+        out.family("comanda_orders_total", "counter", "Orders received over HTTP by outcome.");
         for (at, outcome) in OUTCOMES.iter().enumerate() {
-            let n = self.sum(|shard| &shard.orders[at]);
-            _ = writeln!(out, "comanda_orders_total{{outcome=\"{outcome}\"}} {n}");
+            out.sample(&format!("outcome=\"{outcome}\""), self.sum(|shard| &shard.orders[at]));
         }
         self.render_requests(&mut out);
-        self.render_durations(&mut out);
-        render_gauges(&mut out, gauges);
-        out
+        self.render_stages(&mut out, commits);
+        render_gauges(&mut out, gauges, commits);
+        out.0
     }
 
-    fn render_requests(&self, out: &mut String) {
-        head(out, "comanda_http_requests_total", "counter", "HTTP requests by route and status.");
+    fn render_requests(&self, out: &mut Text) {
+        let name = "comanda_http_requests_total";
+        out.family(name, "counter", "HTTP requests by route and status.");
         for (r, route) in ROUTES.iter().enumerate() {
             for (s, status) in STATUSES.iter().enumerate() {
                 let n = self.sum(|shard| &shard.routes[r].status[s]);
                 if n > 0 {
-                    let labels = format!("route=\"{route}\",status=\"{status}\"");
-                    _ = writeln!(out, "comanda_http_requests_total{{{labels}}} {n}");
+                    out.sample(&format!("route=\"{route}\",status=\"{status}\""), n);
                 }
             }
         }
+        let name = "comanda_http_request_duration_seconds";
+        out.family(name, "histogram", "From the request's head to its answer.");
+        for (r, route) in ROUTES.iter().enumerate() {
+            let counts = self.counts(|shard| &shard.routes[r].durations);
+            if counts.count() > 0 {
+                out.durations(&format!("route=\"{route}\""), &counts);
+            }
+        }
     }
 
-    fn render_durations(&self, out: &mut String) {
-        let name = "comanda_http_request_duration_seconds";
-        head(out, name, "histogram", "From the request's head to its answer.");
-        for (r, route) in ROUTES.iter().enumerate() {
-            let counts: Vec<u64> = (0..=BUCKETS.len())
-                .map(|b| self.sum(|shard| &shard.routes[r].buckets[b]))
-                .collect();
-            let total: u64 = counts.iter().sum();
-            if total == 0 {
-                continue;
+    /// Where the time of an order goes: each stage, for each call that passed it.
+    fn render_stages(&self, out: &mut Text, commits: &Commits) {
+        let name = "comanda_stage_duration_seconds";
+        let help = "Time of a call in each stage: prepare (head to queue: read, parse, price; \
+            orders over HTTP), queue (wait for the writer), decide, sync (write and fdatasync).";
+        out.family(name, "histogram", help);
+        let prepared = self.counts(|shard| &shard.prepared);
+        out.durations("call=\"single\",stage=\"prepare\"", &prepared);
+        for calls in Calls::ALL {
+            let stages = commits.of(calls);
+            for (stage, durations) in
+                [("queue", &stages.queue), ("decide", &stages.decide), ("sync", &stages.sync)]
+            {
+                let labels = format!("call=\"{}\",stage=\"{stage}\"", calls.as_str());
+                out.durations(&labels, &durations.counts());
             }
-            let mut below = 0;
-            for (most, count) in BUCKETS.iter().zip(&counts) {
-                below += count;
-                let le = seconds(*most);
-                _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"{le}\"}} {below}");
-            }
-            let sum = seconds(self.sum(|shard| &shard.routes[r].micros));
-            _ = writeln!(out, "{name}_bucket{{route=\"{route}\",le=\"+Inf\"}} {total}");
-            _ = writeln!(out, "{name}_sum{{route=\"{route}\"}} {sum}");
-            _ = writeln!(out, "{name}_count{{route=\"{route}\"}} {total}");
         }
+    }
+
+    fn counts(&self, of: impl Fn(&Shard) -> &Durations) -> Counts {
+        let empty = Counts::empty(DURATIONS_US.len());
+        self.shards.iter().fold(empty, |sum, shard| sum.and(&of(shard).counts()))
     }
 }
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) {
-    _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+fn render_gauges(out: &mut Text, gauges: &Gauges, commits: &Commits) {
+    let mut one = |name: &'static str, kind: &str, help: &str, value: u64| {
+        out.family(name, kind, help);
+        out.sample("", value);
+    };
+    one("comanda_queue_bytes", "gauge", "Bytes that wait for the writer.", gauges.queue_bytes);
+    let waiting = gauges.queue_requests;
+    one("comanda_queue_requests", "gauge", "Requests that wait for the writer.", waiting);
+    one("comanda_commits_total", "counter", "Commits since the start.", gauges.commits);
+    let (name, help) = ("comanda_committed_requests_total", "Requests answered by commits.");
+    one(name, "counter", help, gauges.committed_requests);
+    let (name, help) = ("comanda_projection_lag_bytes", "Bytes of the log not in the projection.");
+    one(name, "gauge", help, gauges.projection_lag_bytes);
+    one("comanda_log_bytes", "gauge", "Bytes of the log.", gauges.log_bytes);
+    if let Some(free) = gauges.disk_free_bytes {
+        one("comanda_disk_free_bytes", "gauge", "Free bytes of the store's disk.", free);
+    }
+    out.family("comanda_commit_requests", "histogram", "Requests that each commit held.");
+    out.histogram("", &REQUESTS, &commits.requests.counts(), u64::to_string);
+    let (name, help) = ("comanda_projection_write_seconds", "Each write of the projection.");
+    out.family(name, "histogram", help);
+    out.durations("", &commits.projection.counts());
+}
+
+/// Prometheus' text format, version 0.0.4.
+#[derive(Default)]
+struct Text(String, &'static str);
+
+impl Text {
+    /// What follows are samples of this.
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
+        self.1 = name;
+        // Writing to a String cannot fail.
+        _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, labels: &str, value: u64) {
+        self.line("", labels, &value.to_string());
+    }
+
+    fn line(&mut self, suffix: &str, labels: &str, value: &str) {
+        let name = self.1;
+        _ = match labels {
+            "" => writeln!(self.0, "{name}{suffix} {value}"),
+            labels => writeln!(self.0, "{name}{suffix}{{{labels}}} {value}"),
+        };
+    }
+
+    fn durations(&mut self, labels: &str, counts: &Counts) {
+        self.histogram(labels, &DURATIONS_US, counts, |micros| seconds(*micros));
+    }
+
+    fn histogram(
+        &mut self,
+        labels: &str,
+        bounds: &[u64],
+        counts: &Counts,
+        show: impl Fn(&u64) -> String,
+    ) {
+        let (mut below, comma) = (0, if labels.is_empty() { "" } else { "," });
+        for (bound, count) in bounds.iter().zip(&counts.buckets) {
+            below += count;
+            let labels = format!("{labels}{comma}le=\"{}\"", show(bound));
+            self.line("_bucket", &labels, &below.to_string());
+        }
+        let total = counts.count().to_string();
+        self.line("_bucket", &format!("{labels}{comma}le=\"+Inf\""), &total);
+        self.line("_sum", labels, &show(&counts.sum));
+        self.line("_count", labels, &total);
+    }
 }
 
 fn seconds(micros: u64) -> String {
     let text = format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn render_gauges(out: &mut String, gauges: &Gauges) {
-    let mut one = |name: &str, kind: &str, help: &str, value: u64| {
-        head(out, name, kind, help);
-        _ = writeln!(out, "{name} {value}");
-    };
-    let Gauges { queue_bytes, queue_requests, commits, committed_requests, .. } = *gauges;
-    one("comanda_queue_bytes", "gauge", "Bytes that wait for the writer.", queue_bytes);
-    one("comanda_queue_requests", "gauge", "Requests that wait for the writer.", queue_requests);
-    one("comanda_commits_total", "counter", "Commits since the start.", commits);
-    let help = "Requests answered by commits.";
-    one("comanda_committed_requests_total", "counter", help, committed_requests);
-    let help = "Bytes of the log not yet in the projection.";
-    one("comanda_projection_lag_bytes", "gauge", help, gauges.projection_lag_bytes);
-    one("comanda_log_bytes", "gauge", "Bytes of the log.", gauges.log_bytes);
-    if let Some(free) = gauges.disk_free_bytes {
-        one("comanda_disk_free_bytes", "gauge", "Free bytes of the store's disk.", free);
-    }
 }
 
 #[cfg(test)]
@@ -264,7 +323,7 @@ mod tests {
         metrics.request(Route::ORDERS, 202, Duration::from_micros(90));
         metrics.request(Route::ORDERS, 202, Duration::from_millis(3));
         metrics.order(Outcome::Completed);
-        let text = metrics.render(&Gauges::default());
+        let text = metrics.render(&Gauges::default(), &Commits::default());
         for line in [
             "comanda_orders_total{outcome=\"completed\"} 1",
             "comanda_http_requests_total{route=\"/v1/orders\",status=\"202\"} 2",

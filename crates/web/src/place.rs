@@ -1,6 +1,7 @@
 //! `POST /v1/orders`: the hot path. One read, one parse, one commit, one answer written by hand.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
@@ -26,6 +27,7 @@ use crate::json::{Writer, percent};
 use crate::metrics::Outcome;
 use crate::openapi::schema::{OrderDocument, Placed, purchase, transfer};
 use crate::params::Params;
+use crate::trace::Trace;
 
 /// Whose names an answer carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,21 +70,22 @@ pub(crate) async fn handle(
 ) -> Result<Response<Body>, Error> {
     let (parts, body) = request.into_parts();
     let lang = crate::guard::lang(&app, &parts.headers);
-    place(&app, lang, &parts, body).await
+    place(&app, lang, &parts, body, Instant::now()).await
 }
 
-/// Takes in one order.
+/// Takes in one order, of a request that began then.
 pub(crate) async fn place<B>(
     app: &App,
     lang: Lang,
     parts: &Parts,
     body: B,
+    began: Instant,
 ) -> Result<Response<Body>, Error>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
     let dialect = Dialect::of(&parts.uri);
-    let result = take(app, parts, body, |key, accepted, warnings| {
+    let result = take(app, parts, body, began, |key, accepted, warnings| {
         answer(app, dialect, lang, key, accepted, warnings)
     });
     match result.await {
@@ -98,6 +101,7 @@ async fn take<B>(
     app: &App,
     parts: &Parts,
     body: B,
+    began: Instant,
     answer: impl FnOnce(&OrderKey, &Accepted, &[Violation]) -> Response<Body>,
 ) -> Result<Response<Body>, Error>
 where
@@ -120,12 +124,14 @@ where
         Command::Amend(_) | Command::Cancel(_) => return Err(Error::new(Kind::UnsupportedCommand)),
     };
     let (key, warnings) = (order.key.clone(), read.warnings);
-    let accepted = receive(app, order, document, &warnings).await?;
+    let accepted = receive(app, parts, began, order, document, &warnings).await?;
     Ok(answer(&key, &accepted, &warnings))
 }
 
 async fn receive(
     app: &App,
+    parts: &Parts,
+    began: Instant,
     order: Order,
     document: Bytes,
     warnings: &[Violation],
@@ -133,7 +139,22 @@ async fn receive(
     let key = order.key.clone();
     let warnings = faults(warnings);
     let receive = Receive { order, document, warnings, batch: None, rules: None };
-    let answers = app.ledger.execute(vec![Request::Receive(Box::new(receive))]).await?;
+    let requests = vec![Request::Receive(Box::new(receive))];
+    let answers = match parts.extensions.get::<Arc<Trace>>() {
+        None => {
+            let answers = app.ledger.execute(requests);
+            // The call is in the queue now: read, parsed, priced.
+            app.metrics.prepared(began.elapsed());
+            answers.await?
+        }
+        Some(trace) => {
+            let timed = app.ledger.execute_timed(requests);
+            app.metrics.prepared(began.elapsed());
+            let timed = timed.await?;
+            trace.passed(timed.moments);
+            timed.answers
+        }
+    };
     match answers.into_iter().next() {
         Some(Answer::Accepted(accepted)) => Ok(accepted),
         Some(Answer::Refused(Refusal::Duplicate { status })) => Err(duplicate(&key, status)),

@@ -12,7 +12,7 @@ use std::convert::{Infallible, identity};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -26,6 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
 use crate::App;
+use crate::asked::Asked;
 use crate::clients::Allowance;
 use crate::guard::{self, Client};
 use crate::keys::Scope;
@@ -147,17 +148,17 @@ async fn order(
     client: &Allowance,
     request: Request<Incoming>,
 ) -> Response<Body> {
-    let began = Instant::now();
-    let (parts, body) = request.into_parts();
-    let lang = guard::lang(app, &parts.headers);
+    let (mut parts, body) = request.into_parts();
+    let asked = Asked::new(app, route, &parts.method, &parts.headers, &mut parts.extensions);
+    let (began, lang) = (asked.began, guard::lang(app, &parts.headers));
     // Pinned once here, so that the layers around it hold a pointer and not each a copy's room.
     let placed = pin!(async {
         guard::admit(app, &parts.headers, Scope::Write, client.as_deref())?;
-        place(app, lang, &parts, body).await
+        place(app, lang, &parts, body, began).await
     });
     let placed = guard::within(app, guard::caught(placed)).await;
-    let response =
+    let mut response =
         placed.and_then(identity).and_then(identity).unwrap_or_else(|error| error.render(lang));
-    app.metrics.request(route, response.status().as_u16(), began.elapsed());
+    asked.answered(app, &mut response);
     response
 }

@@ -72,6 +72,6 @@ pub(crate) async fn status(State(app): State<Arc<App>>) -> Json<Value> {
         that is counted, for Prometheus")),
 )]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
-    let text = app.metrics.render(&(app.gauges)());
-    ([("content-type", "text/plain; version=0.0.4")], text).into_response()
+    let text = app.metrics.render(&(app.gauges)(), &app.commits);
+    ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

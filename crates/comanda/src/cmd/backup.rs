@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::cli::{Backup, Store};
 use crate::installation::Installation;
 use crate::render;
-use crate::wire_up::{KEYS, SPOOL};
+use crate::wire_up::{KEYS, LINKS, SPOOL};
 
 pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
     if let Some(url) = &store.server {
@@ -22,7 +22,7 @@ pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
         store: &store.data_dir,
         to: &arguments.to,
         since: arguments.since.as_deref(),
-        beside: &[KEYS, SPOOL],
+        beside: &[KEYS, LINKS, SPOOL],
         bytes_per_second: arguments.mb_per_second.saturating_mul(1 << 20),
         taken: jiff::Timestamp::now().to_string(),
     };

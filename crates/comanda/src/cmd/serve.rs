@@ -46,6 +46,9 @@ pub(super) fn serve(
     node.batches.close();
     workers.stop();
     drop(runtime);
+    if let Some(traces) = &node.traces {
+        traces.close();
+    }
     drop(node);
     Ok(ExitCode::SUCCESS)
 }

@@ -87,6 +87,14 @@ settings! {
         /// For people (text) or for machines (json): one object a line
         format: LogFormat = "text", env "COMANDA_LOG_FORMAT", flag "log-format";
     }
+    /// Traces of requests, for a collector that speaks OTLP over HTTP (port 4318 by custom).
+    telemetry: Telemetry {
+        /// The collector, such as http://127.0.0.1:4318; nothing is traced without one
+        otlp_endpoint: Option<Endpoint> = "", env "COMANDA_OTLP_ENDPOINT";
+        /// Of a hundred requests without a trace of their caller's, how many are traced; those with
+        /// one (`traceparent`) are traced when the caller's trace is kept
+        sample_percent: Within<0, 100> = "100", env "COMANDA_SAMPLE_PERCENT";
+    }
     whole
     /// How bad rules of documents are: error (not taken), warn (taken, and said), off.
     checks: Levels = "{}", env "COMANDA_CHECKS";

@@ -186,7 +186,7 @@ async fn operators_see_how_it_fares() {
     let asks = vec![Ask::get("/health"), Ask::get("/ready"), Ask::get("/v1/status")];
     insta::assert_json_snapshot!(api.story(asks).await);
     let metrics = api.ask(Ask::get("/metrics")).await;
-    assert_eq!(metrics["content-type"], "text/plain; version=0.0.4");
+    assert_eq!(metrics["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     let text = metrics["body"].to_string();
     assert!(
         text.contains("comanda_http_requests_total{route=\\\"/ready\\\",status=\\\"503\\\"} 1")
