@@ -69,6 +69,7 @@ struct Examination<'a> {
     stock: HashMap<StockKey, Stock>,
     statuses: HashMap<Status, u64>,
     orders: u64,
+    inputs: u64,
     batches: HashMap<domain::id::BatchId, Counts>,
 }
 
@@ -87,6 +88,7 @@ impl Engine {
             stock: HashMap::new(),
             statuses: HashMap::new(),
             orders: 0,
+            inputs: 0,
             batches: HashMap::new(),
         };
         let mut records = Check::new("every record of the log is whole");
@@ -138,8 +140,8 @@ impl Examination<'_> {
             What::Stock { stock, on_hand, .. } => {
                 self.moved(stock.clone(), Movement { on_hand: *on_hand, ..Movement::default() });
             }
-            What::Audit(_)
-            | What::Stray(_)
+            What::Audit(_) | What::Flood(_) => self.inputs += 1,
+            What::Stray(_)
             | What::Released { .. }
             | What::Products(_)
             | What::Customer(_)
@@ -162,6 +164,7 @@ impl Examination<'_> {
             },
             What::Audit(_)
             | What::Stray(_)
+            | What::Flood(_)
             | What::Stock { .. }
             | What::Released { .. }
             | What::Products(_)
@@ -283,7 +286,7 @@ impl Examination<'_> {
     }
 
     fn check_lists(&self) -> Result<Check, Unavailable> {
-        let mut check = Check::new("lists of orders are complete");
+        let mut check = Check::new("lists of orders and of invalid input are complete");
         for (status, _) in Status::ALL {
             let folded = self.statuses.get(&status).copied().unwrap_or_default();
             let listed = self.engine.count(&By::Status(status))?;
@@ -294,6 +297,18 @@ impl Examination<'_> {
         let listed = self.engine.count(&By::All)?;
         check.look(listed == self.orders, || {
             format!("{listed} orders are listed, there are {}", self.orders)
+        });
+        let (mut listed, mut before) = (0, None);
+        loop {
+            let page = self.engine.inputs(None, before, 1_000)?;
+            listed += page.seqs.len() as u64;
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        check.look(listed == self.inputs, || {
+            format!("{listed} invalid inputs are listed, there are {}", self.inputs)
         });
         Ok(check)
     }

@@ -158,7 +158,7 @@ impl Shared {
     /// Waits until the projection lags behind by no more than `most` orders; whether it does.
     fn wait_for_projection(&self, most: usize, patience: Duration) -> bool {
         let (mut guard, begun) = (self.room.0.lock(), Instant::now());
-        while self.layers.read().active.began() > most {
+        while self.layers.read().active.size() > most {
             if begun.elapsed() > patience {
                 return false;
             }
@@ -196,6 +196,7 @@ impl Engine {
         let applied = Store::number(&env, &tables, APPLIED)?;
         let rules_version = Store::number(&env, &tables, RULES_VERSION)?;
         let log = Log::open(&dir.join("log"), applied)?;
+        store::list_earlier_inputs(&env, &tables, &log.reader(), applied)?;
         let (exponent, policy) = (options.settings.exponent, options.settings.policy);
         let store = Store::new(env, tables, log.reader(), exponent);
         let mut driver = Serial::new(options.settings);
@@ -372,6 +373,7 @@ fn weight(request: &Prepared) -> usize {
         Prepared::Receive(order) => order.document.len(),
         Prepared::Unpriceable(audit) => audit.document.len(),
         Prepared::Other(Request::Amend(amend)) => amend.document.len(),
+        Prepared::Other(Request::Audit(audit)) => 256 + audit.document.len(),
         Prepared::Other(_) => 256,
     }
 }
@@ -410,7 +412,7 @@ fn replay(
         let base = store.snapshot()?;
         driver.replay(changes, at, &mut layers, &base)?;
         drop(base);
-        if layers.active.began() >= projector::LAYER_ORDERS {
+        if layers.active.size() >= projector::LAYER_ORDERS {
             store.project(&layers.active)?;
             layers.active = Default::default();
         }

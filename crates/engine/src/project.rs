@@ -260,6 +260,10 @@ impl Store {
             let key = pair(id.as_str(), merchant.as_ref().map_or("", |m| m.as_str()));
             tables.audits.put(txn, &key, &seq.0.to_be_bytes())?;
         }
+        for (seq, merchant) in &layer.inputs {
+            let merchant = merchant.as_ref().map_or("", |m| m.as_str());
+            tables.inputs.put(txn, &seq.0.to_be_bytes(), merchant.as_bytes())?;
+        }
         for (key, product) in &layer.products {
             value.clear();
             product.encode(&mut Encoder(&mut value));

@@ -11,7 +11,7 @@ use service::layer::Layer;
 
 use crate::Shared;
 
-/// Orders that make a layer worth writing: enough to fill runs, few enough to read through.
+/// Orders, and inputs that are none, that make a layer worth writing: enough to fill runs, few enough to read through.
 pub(crate) const LAYER_ORDERS: usize = 40_000;
 /// Oldest a layer gets before it is written. A restart replays one layer at most, and that is
 /// bounded by its orders; writing more often only wrote the same pages again, and every such
@@ -29,7 +29,7 @@ pub(crate) fn run(shared: &Arc<Shared>) {
         let closing = shared.wait_for_work(LOOK_EVERY);
         let due = {
             let layers = shared.layers.read();
-            let (empty, many) = (layers.active.is_empty(), layers.active.began() >= LAYER_ORDERS);
+            let (empty, many) = (layers.active.is_empty(), layers.active.size() >= LAYER_ORDERS);
             !empty && (many || closing || last.elapsed() >= LAYER_AGE)
         };
         if due {

@@ -10,7 +10,8 @@
 //! lists      run ‖ term                     → seqs, as varint deltas; queues of late claims too
 //! times      received at                    → seq, every 256th order
 //! stock      merchant ‖ 0 ‖ sku             → counters     releases  … → last order looked at
-//! audits     order id ‖ 0 ‖ merchant or ""  → seq
+//! audits     order id ‖ 0 ‖ merchant or ""  → seq, of the newest
+//! inputs     seq                            → merchant or "": input that is no order
 //! products, customers, rules, batches       → as `service` encodes them
 //! ```
 //!
@@ -27,14 +28,15 @@ use heed::types::Bytes;
 use heed::{Database, Env, EnvOpenOptions, RoTxn, WithoutTls};
 use service::batch::BatchState;
 use service::catalogue::{Catalogue, Customer, Product};
-use service::change::{Change, Seq, decode_state};
+use service::change::{Audit, Change, Seq, What, decode, decode_state, is_listed_audit};
 use service::codec::{Corrupt, Decoder};
 use service::layer::{Entry, queue_term, term};
 use service::ledger::{By, Unavailable};
 use service::view::{Base, Direction, Read, damaged};
 use service::wire::rules::{self, CompiledRules};
 
-use crate::log::Reader;
+use crate::OpenError;
+use crate::log::{self, Reader};
 
 pub(crate) type Table = Database<Bytes, Bytes>;
 
@@ -53,6 +55,7 @@ pub(crate) struct Tables {
     pub(crate) stock: Table,
     pub(crate) releases: Table,
     pub(crate) audits: Table,
+    pub(crate) inputs: Table,
     pub(crate) products: Table,
     pub(crate) customers: Table,
     pub(crate) rules: Table,
@@ -72,6 +75,8 @@ pub(crate) struct Store {
 
 pub(crate) const APPLIED: &[u8] = b"applied";
 pub(crate) const RULES_VERSION: &[u8] = b"rules_version";
+/// Set once `inputs` has everything that is projected.
+const INPUTS_LISTED: &[u8] = b"inputs_listed";
 
 impl Store {
     /// Opens or creates the environment in `dir`.
@@ -81,7 +86,7 @@ impl Store {
     ) -> heed::Result<(Env<WithoutTls>, Tables)> {
         std::fs::create_dir_all(dir)?;
         let mut options = EnvOpenOptions::new().read_txn_without_tls();
-        options.map_size(map_bytes).max_dbs(16).max_readers(512);
+        options.map_size(map_bytes).max_dbs(32).max_readers(512);
         // SAFETY: the store's lock file keeps every other process and environment away from this
         // folder, and nothing of ours writes to LMDB's files.
         #[allow(unsafe_code)]
@@ -98,6 +103,7 @@ impl Store {
             stock: table("stock")?,
             releases: table("releases")?,
             audits: table("audits")?,
+            inputs: table("inputs")?,
             products: table("products")?,
             customers: table("customers")?,
             rules: table("rules")?,
@@ -142,6 +148,42 @@ impl Store {
             self.env.resize(bytes)
         }
     }
+}
+
+/// Lists what a version that kept no list of audits has projected without one. Once a store.
+pub(crate) fn list_earlier_inputs(
+    env: &Env<WithoutTls>,
+    tables: &Tables,
+    log: &Reader,
+    applied: u64,
+) -> Result<(), OpenError> {
+    if Store::number(env, tables, INPUTS_LISTED)? != 0 {
+        return Ok(());
+    }
+    let mut txn = env.write_txn()?;
+    log.scan(0, applied, |seq, body| {
+        if is_listed_audit(&body) {
+            let change = decode(&body).map_err(|_| log::Error::Damaged { at: seq.0 })?;
+            let merchant = match change.what {
+                What::Audit(Audit { merchant, .. }) => merchant,
+                What::Flood(_)
+                | What::Stray(_)
+                | What::Order { .. }
+                | What::Stock { .. }
+                | What::Released { .. }
+                | What::Products(_)
+                | What::Customer(_)
+                | What::Rules { .. }
+                | What::Batch(_) => None,
+            };
+            let merchant = merchant.as_ref().map_or("", |m| m.as_str());
+            tables.inputs.put(&mut txn, &seq.0.to_be_bytes(), merchant.as_bytes())?;
+        }
+        Ok::<_, OpenError>(true)
+    })?;
+    tables.meta.put(&mut txn, INPUTS_LISTED, &1_u64.to_be_bytes())?;
+    txn.commit()?;
+    Ok(())
 }
 
 /// One consistent state of the projection.
@@ -433,6 +475,19 @@ impl Base for Snapshot<'_> {
         let rows = audits.prefix_iter(&self.txn, &prefix).map_err(stored)?;
         rows.map(|row| read_seq(row.map_err(stored)?.1))
             .try_fold(None, |newest, seq| Ok(newest.max(Some(seq?))))
+    }
+
+    fn inputs(&self, before: Option<Seq>, limit: usize) -> Read<Vec<(Seq, Option<MerchantId>)>> {
+        let before = before.map_or(u64::MAX, |b| b.0).to_be_bytes();
+        let range = (Bound::Unbounded, Bound::Excluded(before.as_slice()));
+        let rows = self.tables().inputs.rev_range(&self.txn, &range).map_err(stored)?;
+        let read = |row: heed::Result<(&[u8], &[u8])>| {
+            let (seq, merchant) = row.map_err(stored)?;
+            let merchant = std::str::from_utf8(merchant).map_err(|_| corrupt(Corrupt))?;
+            // No merchant's name is empty.
+            Ok((read_seq(seq)?, MerchantId::parse(merchant).ok()))
+        };
+        rows.take(limit).map(read).collect()
     }
 
     fn batch(&self, id: &BatchId) -> Read<Option<BatchState>> {

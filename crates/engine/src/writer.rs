@@ -149,7 +149,7 @@ impl Writer {
         let synced = Instant::now();
         let mut layers = self.shared.layers.write();
         self.driver.commit(&mut layers);
-        let began = layers.active.began();
+        let began = layers.active.size();
         drop(layers);
         self.shared.publish(self.driver.catalogue());
         self.shared.commits.fetch_add(1, Ordering::Relaxed);

@@ -18,7 +18,7 @@ use engine::{Engine, Options};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use service::catalogue::{Customer, Product};
-use service::change::{Audit, Fault};
+use service::change::{Audit, Fault, Origin};
 use service::ledger::{Amend, By, Cancel, Changes, Ledger, PAGE_ROWS_MAX, Query, Receive, Request};
 use service::memory::{MemoryLedger, MemoryLog};
 use service::wire::rules;
@@ -172,6 +172,7 @@ impl Both {
                 channel: Channel::Queue,
                 batch: None,
                 faults: vec![Fault { pointer: "/items".into(), code: "empty_items".into() }],
+                origin: Origin::of(Some("key:7".into()), b"x"),
                 document: vec![b'x'; self.below(900) as usize].into(),
             })),
             27 => {

@@ -11,16 +11,20 @@
 //! All integers little-endian; checksums are XXH3-64. A frame counts only when all of it is
 //! there and every checksum holds: a torn write is no commit.
 
+mod audit;
 mod order;
 
 use bytes::Bytes;
 use domain::command::Verb;
 use domain::event::Event;
-use domain::id::{MerchantId, OrderId, OrderKey, StockKey};
+use domain::id::{OrderKey, StockKey};
 use domain::order::{BatchItem, Channel};
 use domain::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+pub use self::audit::{
+    AUDIT_DOCUMENT_BYTES_MAX, Audit, DOCUMENT_BYTES_MAX, DocumentHash, Flood, Origin,
+};
 use self::order::{
     batch_item, event, order_key, read_batch_item, read_channel, read_event, read_order_key,
     read_verb,
@@ -72,6 +76,8 @@ pub enum What {
     Audit(Audit),
     /// A command for an order that is not there. Makes none.
     Stray(Stray),
+    /// Input that is no order and was only counted.
+    Flood(Flood),
     /// Stock on hand changed.
     Stock {
         /// Which product.
@@ -105,23 +111,6 @@ pub enum What {
     Batch(Box<BatchState>),
 }
 
-/// Input that is no order, with what is wrong about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Audit {
-    /// The id it carries, when one could be read.
-    pub order: Option<OrderId>,
-    /// The seller it names, when one could be read.
-    pub merchant: Option<MerchantId>,
-    /// Where it came in.
-    pub channel: Channel,
-    /// The batch and place it came in with.
-    pub batch: Option<BatchItem>,
-    /// What is wrong.
-    pub faults: Vec<Fault>,
-    /// The bytes, cut at [`AUDIT_DOCUMENT_BYTES_MAX`].
-    pub document: Bytes,
-}
-
 /// A command for an order that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stray {
@@ -136,12 +125,6 @@ pub struct Stray {
     /// The document that asked, when one did.
     pub document: Option<Bytes>,
 }
-
-/// Most bytes of one document; more is malformed.
-pub const DOCUMENT_BYTES_MAX: usize = 256 << 10;
-
-/// Most bytes of a faulty document that are kept: all of it, so that it can be sent again.
-pub const AUDIT_DOCUMENT_BYTES_MAX: usize = DOCUMENT_BYTES_MAX;
 
 /// One thing wrong or odd about a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -311,7 +294,8 @@ pub fn records(payload: &[u8], position: u64) -> Result<Vec<(Seq, &[u8])>, Corru
 }
 
 const ORDER: u8 = 1;
-const AUDIT: u8 = 2;
+/// The first format of audits; read, and written no more.
+const AUDIT_FIRST: u8 = 2;
 const STOCK: u8 = 3;
 const RELEASED: u8 = 4;
 const PRODUCTS: u8 = 5;
@@ -319,6 +303,8 @@ const CUSTOMER: u8 = 6;
 const RULES: u8 = 7;
 const BATCH: u8 = 8;
 const STRAY: u8 = 9;
+const AUDIT: u8 = 20;
+const FLOOD: u8 = 21;
 
 /// Writes a change.
 pub fn encode(change: &Change, out: &mut Vec<u8>) {
@@ -326,6 +312,7 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
     let kind = match &change.what {
         What::Order { .. } => ORDER,
         What::Audit(_) => AUDIT,
+        What::Flood(_) => FLOOD,
         What::Stock { .. } => STOCK,
         What::Released { .. } => RELEASED,
         What::Products(_) => PRODUCTS,
@@ -344,14 +331,8 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
             to.list(warnings.iter(), fault);
             to.option(document.as_ref(), |to, d| to.bytes(d));
         }
-        What::Audit(audit) => {
-            to.option(audit.order.as_ref(), |to, id| to.text(id.as_str()));
-            to.option(audit.merchant.as_ref(), |to, id| to.text(id.as_str()));
-            to.u8(audit.channel as u8);
-            batch_item(&mut to, audit.batch.as_ref());
-            to.list(audit.faults.iter(), fault);
-            to.bytes(&audit.document);
-        }
+        What::Audit(audit) => audit.encode(&mut to),
+        What::Flood(flood) => flood.encode(&mut to),
         What::Stock { stock, on_hand, reason } => {
             stock_key(&mut to, stock);
             to.i64(*on_hand);
@@ -379,6 +360,12 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
     }
 }
 
+/// Whether a record's body is one that the list of audits shows; cheaper than to decode it.
+#[must_use]
+pub fn is_listed_audit(body: &[u8]) -> bool {
+    matches!(body.first(), Some(&(AUDIT_FIRST | AUDIT | FLOOD)))
+}
+
 /// Reads a change back.
 ///
 /// # Errors
@@ -395,14 +382,9 @@ pub fn decode(body: &Bytes) -> Result<Change, Corrupt> {
             warnings: from.list(read_fault)?,
             document: from.option(|f| Ok(body.slice_ref(f.bytes()?)))?,
         },
-        AUDIT => What::Audit(Audit {
-            order: from.option(read_name(OrderId::parse))?,
-            merchant: from.option(read_name(MerchantId::parse))?,
-            channel: read_channel(&mut from)?,
-            batch: read_batch_item(&mut from)?,
-            faults: from.list(read_fault)?,
-            document: body.slice_ref(from.bytes()?),
-        }),
+        AUDIT_FIRST => What::Audit(Audit::decode_first(&mut from, body)?),
+        AUDIT => What::Audit(Audit::decode(&mut from, body)?),
+        FLOOD => What::Flood(Flood::decode(&mut from)?),
         STOCK => What::Stock {
             stock: read_stock_key(&mut from)?,
             on_hand: from.i64()?,

@@ -27,7 +27,7 @@ use domain::order::{BatchItem, Body, Channel, Line, Lines, Order, Purchase, Tran
 use domain::stock::{ShortagePolicy, Stock};
 use domain::time::Timestamp;
 
-use crate::change::{Audit, Change, Fault, Seq};
+use crate::change::{Audit, Change, Fault, Origin, Seq};
 use crate::ledger::{
     Accepted, Amend, Answer, Cancel, Found, Ledger, OrderView, Receive, Request, Task,
 };
@@ -283,13 +283,15 @@ fn transfer(id: &str, amount: Money) -> Request {
 }
 
 fn audit(id: Option<&str>, seller: Option<&str>, code: &str) -> Audit {
+    let document = Bytes::from_static(b"\xef\xbb\xbf{not json");
     Audit {
         order: id.map(order_id),
         merchant: seller.map(merchant),
         channel: Channel::Api,
         batch: None,
         faults: vec![fault("/items", code)],
-        document: Bytes::from_static(b"\xef\xbb\xbf{not json"),
+        origin: Origin::of(Some("key:1".into()), &document),
+        document,
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Layer {
     pub releases: BTreeMap<StockKey, Option<Seq>>,
     /// The newest invalid input by the id it carries.
     pub audits: BTreeMap<(OrderId, Option<MerchantId>), Seq>,
+    /// Input that is no order, with the seller it names: what the list of audits shows.
+    pub inputs: BTreeMap<Seq, Option<MerchantId>>,
     /// Products.
     pub products: HashMap<StockKey, Arc<Product>>,
     /// Customers.
@@ -100,6 +102,12 @@ impl Layer {
         self.ids.len()
     }
 
+    /// Rows that grow with what comes in: orders begun, and input that is no order.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.ids.len() + self.inputs.len()
+    }
+
     /// Notes where an order began.
     pub fn begin(&mut self, key: OrderKey, seq: Seq) {
         let hash = self.hasher.hash_one(&key.id);
@@ -130,6 +138,7 @@ impl Layer {
         self.stock.extend(newer.stock.drain());
         self.releases.extend(std::mem::take(&mut newer.releases));
         self.audits.extend(std::mem::take(&mut newer.audits));
+        self.inputs.extend(std::mem::take(&mut newer.inputs));
         self.products.extend(newer.products.drain());
         self.customers.extend(std::mem::take(&mut newer.customers));
         self.rules.extend(std::mem::take(&mut newer.rules));

@@ -20,9 +20,9 @@ use domain::time::Timestamp;
 
 use crate::batch::BatchState;
 use crate::catalogue::{Catalogue, Customer, Product};
-use crate::change::{Audit, Change, Fault, Seq};
+use crate::change::{Audit, Change, Fault, Flood, Seq};
 use crate::measure::Moments;
-use crate::view::{Base, View, damaged};
+use crate::view::{Base, Inputs, View, damaged};
 use crate::wire::rules::CompiledRules;
 
 /// A future on the heap, so that a ledger can be a trait object.
@@ -42,6 +42,8 @@ pub enum Request {
     Amend(Box<Amend>),
     /// Call an order off.
     Cancel(Box<Cancel>),
+    /// Record how much input that is no order was only counted.
+    Flood(Box<Flood>),
     /// The goods of an order were handed over.
     Fulfil(OrderKey),
     /// Change stock on hand.
@@ -352,6 +354,20 @@ pub trait Ledger: Changes + Send + Sync {
         limit: usize,
     ) -> Result<Vec<BatchState>, Unavailable> {
         seen(self, |view| view.batches(after, limit))
+    }
+
+    /// Input that is no order (audits, and what was only counted), newest first, before a bound;
+    /// of one seller, where named. A page may be short and still have a next one.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn inputs(
+        &self,
+        merchant: Option<&MerchantId>,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Result<Inputs, Unavailable> {
+        seen(self, |view| view.inputs(merchant, before, limit))
     }
 
     /// A rule set by its version.

@@ -13,7 +13,7 @@ use domain::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::catalogue::Catalogue;
-use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault};
+use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault, Origin};
 use crate::ledger::{BatchRules, Receive, Request, stock_key};
 
 /// A request with everything done that can be done beforehand.
@@ -50,6 +50,7 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
         Request::Audit(_)
         | Request::Amend(_)
         | Request::Cancel(_)
+        | Request::Flood(_)
         | Request::Fulfil(_)
         | Request::AdjustStock(_)
         | Request::PutProducts(_)
@@ -90,6 +91,7 @@ pub fn price(
             channel: order.command.order.channel,
             batch: order.command.batch.clone(),
             faults: vec![Fault { pointer: "".into(), code: "total_out_of_range".into() }],
+            origin: Origin::of(None, &order.document),
             document: cut(&order.document),
         })),
     }

@@ -25,7 +25,7 @@ use hashbrown::{HashMap, HashSet};
 use self::batches::Tally;
 pub use self::orders::item_of;
 use crate::catalogue::Catalogue;
-use crate::change::{Audit, Change, Frame, Seq, What};
+use crate::change::{Audit, Change, Flood, Frame, Seq, What};
 use crate::layer::Layer;
 use crate::ledger::{Answer, Request, Unavailable};
 use crate::prepare::Prepared;
@@ -330,6 +330,11 @@ impl<B: Base> Run<'_, B> {
             }
             Request::Amend(amend) => self.amend(amend),
             Request::Cancel(cancel) => self.cancel(cancel),
+            Request::Flood(flood) => {
+                let seq = self.push(What::Flood(Flood::clone(flood)));
+                self.note_flood(seq);
+                Ok(Answer::Recorded)
+            }
             Request::Fulfil(order) => self.fulfil(order),
             Request::AdjustStock(adjust) => {
                 self.command(&Command::AdjustStock(adjust.clone()), &adjust.reason)
@@ -377,6 +382,7 @@ impl<B: Base> Run<'_, B> {
             }
             What::Audit(audit) => self.note_audit(seq, audit),
             What::Stray(_) => {}
+            What::Flood(_) => self.note_flood(seq),
             What::Stock { stock, on_hand, .. } => {
                 self.move_stock(stock, Movement { on_hand, ..Movement::default() })?;
             }

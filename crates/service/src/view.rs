@@ -53,6 +53,8 @@ pub trait Base {
     fn stock_after(&self, after: Option<&StockKey>, limit: usize) -> Read<Vec<(StockKey, Stock)>>;
     /// The newest invalid input that carries that id.
     fn audit(&self, id: &OrderId, merchant: Option<&MerchantId>) -> Read<Option<Seq>>;
+    /// Input that is no order, newest first, before a bound, with the seller it names.
+    fn inputs(&self, before: Option<Seq>, limit: usize) -> Read<Vec<(Seq, Option<MerchantId>)>>;
     /// A batch.
     fn batch(&self, id: &BatchId) -> Read<Option<BatchState>>;
     /// Batches after an id, by id.
@@ -260,6 +262,36 @@ impl<'a, B: Base + ?Sized> View<'a, B> {
         }
     }
 
+    /// Input that is no order, newest first; of one seller, where named. Looks at no more than
+    /// [`INPUTS_LOOKED_AT_MAX`] rows, and says where to go on.
+    pub fn inputs(
+        &self,
+        merchant: Option<&MerchantId>,
+        before: Option<Seq>,
+        limit: usize,
+    ) -> Read<Inputs> {
+        let most = if merchant.is_some() { INPUTS_LOOKED_AT_MAX } else { limit };
+        let bound = before.unwrap_or(Seq(u64::MAX));
+        // No two places hold the same row, and every layer is newer than what is below it.
+        let layered = self.layers().flat_map(|layer| layer.inputs.range(..bound).rev());
+        let mut rows: Vec<_> = layered.map(|(seq, m)| (*seq, m.clone())).take(most).collect();
+        rows.extend(self.base.inputs(before, most - rows.len())?);
+        let mut page = Inputs { next: rows.last().map(|(seq, _)| *seq), ..Inputs::default() };
+        if rows.len() < most {
+            page.next = None;
+        }
+        for (seq, seller) in rows {
+            if merchant.is_none() || seller.as_ref() == merchant {
+                page.seqs.push(seq);
+                if page.seqs.len() == limit {
+                    page.next = Some(seq);
+                    break;
+                }
+            }
+        }
+        Ok(page)
+    }
+
     /// An order with everything that happened to it.
     pub fn order_view(&self, seq: Seq) -> Read<OrderView> {
         let entry = self.entry(seq)?;
@@ -421,6 +453,18 @@ fn opens_revision(event: &Event) -> bool {
     }
 }
 
+/// Most rows that a page of audits looks at: sellers that are rare are found over several pages.
+pub const INPUTS_LOOKED_AT_MAX: usize = 10_000;
+
+/// A page of input that is no order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// The changes, newest first.
+    pub seqs: Vec<Seq>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<Seq>,
+}
+
 /// Stored rows that contradict each other.
 #[must_use]
 pub fn damaged(what: &str) -> Unavailable {
@@ -477,6 +521,9 @@ impl<C: Fn(Seq) -> Read<Change>> Base for Nothing<C> {
     }
     fn audit(&self, _: &OrderId, _: Option<&MerchantId>) -> Read<Option<Seq>> {
         Ok(None)
+    }
+    fn inputs(&self, _: Option<Seq>, _: usize) -> Read<Vec<(Seq, Option<MerchantId>)>> {
+        Ok(Vec::new())
     }
     fn batch(&self, _: &BatchId) -> Read<Option<BatchState>> {
         Ok(None)

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use service::batch::machine::{Machine, Parsed, Step};
 use service::batch::summary::records;
 use service::batch::{BatchState, BatchStatus, Counts, Tolerance};
-use service::change::{Audit, Fault, Seq};
+use service::change::{Audit, Fault, Origin, Seq};
 use service::ledger::{Answer, Ledger, Receive, Request};
 use service::memory::{MemoryLedger, MemoryLog};
 use service::serial::{Settings, item_of};
@@ -161,6 +161,7 @@ impl World {
                 channel: domain::order::Channel::Batch,
                 batch: Some(place),
                 faults: vec![fault],
+                origin: Origin::of(None, b"{"),
                 document: Bytes::from_static(b"{"),
             }));
         }

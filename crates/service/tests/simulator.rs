@@ -27,7 +27,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use service::batch::{BatchState, BatchStatus, Counts, Tolerance};
 use service::catalogue::{Catalogue, Product};
-use service::change::{Audit, Change, Fault, Seq, What};
+use service::change::{Audit, Change, Fault, Origin, Seq, What};
 use service::layer::Entry;
 use service::ledger::{Amend, Answer, By, Cancel, Found, OrderView, Receive, Request};
 use service::memory::MemoryLog;
@@ -342,6 +342,7 @@ impl Sim {
                     channel: Channel::Api,
                     batch: None,
                     faults: vec![Fault { pointer: "".into(), code: text.as_str().into() }],
+                    origin: Origin::of(None, b"{"),
                     document: Bytes::from_static(b"{"),
                 }))
             }
@@ -453,6 +454,7 @@ impl Sim {
                 channel: Channel::Batch,
                 batch: Some(item),
                 faults: Vec::new(),
+                origin: Origin::of(None, b""),
                 document: Bytes::new(),
             }));
         }
@@ -633,6 +635,7 @@ impl Sim {
                 }
                 What::Order { .. }
                 | What::Stray(_)
+                | What::Flood(_)
                 | What::Released { .. }
                 | What::Products(_)
                 | What::Customer(_)

@@ -58,7 +58,7 @@ impl Clients {
 }
 
 /// The address that a client is known by: a /64 of IPv6 is one household.
-fn site(address: IpAddr) -> IpAddr {
+pub(crate) fn site(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from(u128::from(v6) & (u128::MAX << 64)))

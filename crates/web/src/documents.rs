@@ -14,6 +14,7 @@ use service::change::What;
 use service::ledger::{Found, OrderView};
 
 use crate::App;
+use crate::audits;
 use crate::error::{Error, Kind};
 use crate::links::Earlier;
 use crate::openapi::schema::{Bytes, LinksSecret, Name};
@@ -49,7 +50,10 @@ pub(crate) async fn of_order(
     let revision = params.parsed("revision", |text| text.parse().ok().filter(|n: &u32| *n > 0))?;
     blocking(&app, move |app| match find(app, &id, &params)? {
         Found::Order(view) => Ok(served(document_of(app, &view, revision)?)),
-        Found::Invalid(found) => Ok(served(found.2.document)),
+        Found::Invalid(found) => match audits::kept(app, found.1, &found.2) {
+            Some(document) => Ok(served(document.clone())),
+            None => Err(Error::new(Kind::NotFound)),
+        },
         Found::Nothing | Found::Ambiguous(_) => Err(Error::new(Kind::NotFound)),
     })
     .await

@@ -12,6 +12,7 @@ use service::wire::message::Lang;
 use service::wire::violation::Severity;
 
 use crate::App;
+use crate::audits;
 use crate::error::stored;
 use crate::explain;
 use crate::fields::{money, time};
@@ -117,7 +118,7 @@ pub(crate) fn line(app: &App, seq: Seq, change: &Change) -> String {
     let mut members = Map::new();
     members.insert("cursor".into(), cursor(seq).into());
     members.insert("at".into(), time(change.at).into());
-    let document = describe(app, &change.what, &mut members);
+    let document = describe(app, change, &mut members);
     let mut line = Value::Object(members).to_string();
     if let Some(document) = document {
         // The document goes in as it came, digit for digit; only line breaks and blanks go.
@@ -130,9 +131,12 @@ pub(crate) fn line(app: &App, seq: Seq, change: &Change) -> String {
     line
 }
 
-fn describe<'a>(app: &App, what: &'a What, to: &mut Map<String, Value>) -> Option<&'a Bytes> {
+fn describe<'a>(app: &App, change: &'a Change, to: &mut Map<String, Value>) -> Option<&'a Bytes> {
+    if let What::Flood(sum) = &change.what {
+        audits::flood(to, sum);
+    }
     let mut put = |name: &str, value: Value| _ = to.insert(name.to_owned(), value);
-    match what {
+    match &change.what {
         What::Order { key, first, events, document, warnings } => {
             put("kind", "order".into());
             put("order_id", key.id.as_str().into());
@@ -146,7 +150,7 @@ fn describe<'a>(app: &App, what: &'a What, to: &mut Map<String, Value>) -> Optio
         What::Audit(audit) => {
             put("kind", "invalid".into());
             describe_audit(audit, &mut put);
-            Some(&audit.document)
+            audits::kept(app, change.at, audit)
         }
         What::Stray(stray) => {
             put("kind", "refused".into());
@@ -158,6 +162,7 @@ fn describe<'a>(app: &App, what: &'a What, to: &mut Map<String, Value>) -> Optio
             put("batch", stray.batch.as_ref().map(batch).into());
             stray.document.as_ref()
         }
+        What::Flood(_) => None,
         What::Stock { stock, on_hand, reason } => {
             put("kind", "stock".into());
             product(stock, &mut put);
@@ -207,6 +212,9 @@ fn describe_audit(audit: &Audit, put: &mut impl FnMut(&str, Value)) {
     put("merchant_id", audit.merchant.as_ref().map(|id| id.as_str()).into());
     put("channel", audit.channel.as_str().into());
     put("batch", audit.batch.as_ref().map(batch).into());
+    put("source", audit.origin.source.as_deref().into());
+    put("bytes", audit.origin.bytes.into());
+    put("hash", audits::hex(audit.origin.hash).into());
     put("valid", false.into());
     put("violations", faults(&audit.faults, Severity::Error));
 }

@@ -5,6 +5,7 @@
 //! [`crate::serve`]).
 
 use std::future::{Future, poll_fn};
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -31,6 +32,10 @@ use crate::metrics::Route;
 #[derive(Clone)]
 pub(crate) struct Client(pub(crate) Allowance);
 
+/// Where a request came from.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// The layer of all routes.
 pub(crate) async fn guard(
     State(app): State<Arc<App>>,
@@ -48,7 +53,7 @@ pub(crate) async fn guard(
     let streamed = path == Some("/v1/batches") && request.method() == Method::POST;
     let client = request.extensions().get::<Client>().and_then(|client| client.0.clone());
     let admitted = match scope(request.method(), path) {
-        Some(Scope::Read) if path == Some(DOCUMENT) && is_link(request.uri().query()) => {
+        Some(Scope::Read) if leads_to_document(path) && is_link(request.uri().query()) => {
             follow(&app, request.uri(), client.as_deref())
         }
         Some(scope) => admit(&app, request.headers(), scope, client.as_deref()),
@@ -87,8 +92,10 @@ pub(crate) fn scope(method: &Method, path: Option<&str>) -> Option<Scope> {
     }
 }
 
-/// What links lead to.
-const DOCUMENT: &str = "/v1/orders/{id}/document";
+/// Whether links lead there.
+fn leads_to_document(path: Option<&str>) -> bool {
+    matches!(path, Some("/v1/orders/{id}/document" | "/v1/audits/{sequence}/document"))
+}
 
 /// Lets in whoever has a link that counts: that is its purpose, a key is not asked for.
 fn follow(
@@ -133,7 +140,7 @@ fn count(allowance: Option<&governor::DefaultDirectRateLimiter>) -> Result<(), E
     clients::count(allowance).map_err(wait)
 }
 
-fn token(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get(AUTHORIZATION) {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
         return scheme.eq_ignore_ascii_case("bearer").then(|| token.trim());

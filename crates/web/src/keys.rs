@@ -121,6 +121,12 @@ impl Keys {
         Ok((token, Key { id, scope, hash, created_at }))
     }
 
+    /// The id of the key that `token` is.
+    pub(crate) fn id_of<'a>(&self, token: &'a str) -> Option<&'a str> {
+        self.find(token)?;
+        token.strip_prefix("ck_")?.split_once('_').map(|(id, _)| id)
+    }
+
     /// The key that `token` is.
     pub(crate) fn find(&self, token: &str) -> Option<&Entry> {
         let (id, _) = token.strip_prefix("ck_")?.split_once('_')?;

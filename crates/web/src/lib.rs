@@ -6,6 +6,7 @@
 //! Never: a decision about an order, a store, personal data in a log.
 #![forbid(unsafe_code)]
 
+mod audits;
 pub mod batches;
 pub mod clients;
 pub mod error;
@@ -26,6 +27,7 @@ mod documents;
 mod events;
 mod explain;
 mod fields;
+mod gate;
 mod guard;
 mod intake;
 mod json;
@@ -60,6 +62,7 @@ use service::wire::message::Lang;
 pub use batches::{BatchError, BatchRuns, Format, Live, NewBatch, NoBatches, Started};
 pub use clients::Clients;
 pub use error::Error;
+pub use gate::Gate;
 pub use keys::{Key, Keys, KeysError, Scope};
 pub use limits::Limits;
 pub use links::Links;
@@ -82,6 +85,8 @@ pub struct App {
     pub clients: Clients,
     /// What links to documents are signed with.
     pub links: Links,
+    /// How much invalid input is kept.
+    pub gate: Gate,
     /// What is counted.
     pub metrics: Metrics,
     /// What time it is, for quotes and for links that expire.
@@ -107,6 +112,7 @@ impl App {
             keys: None,
             clients: Clients::new(&settings.limits),
             links: Links::none(),
+            gate: Gate::default(),
             metrics: Metrics::default(),
             clock: Arc::new(|| Timestamp(jiff::Timestamp::now().as_microsecond())),
             health: Arc::new(Health::default),

@@ -36,6 +36,19 @@ pub struct Limits {
     pub shutdown: Duration,
     /// How long a link to a document lasts; at most [`crate::links::LINK_SECONDS_MAX`].
     pub document_link: Duration,
+    /// Invalid documents of one source (an API key, or a network) that are recorded one by one a
+    /// minute; more are counted, and recorded as one sum.
+    pub invalid_records: u32,
+    /// Bytes of invalid documents of one source that are kept a minute; of more only what is wrong
+    /// with them, their hash and their length. One document of the largest size fits.
+    pub invalid_bytes: u64,
+    /// The same bounds for all sources together, so that many of them do not fill the disk either:
+    /// 6 GB of documents a day at the very most.
+    pub invalid_records_of_all: u32,
+    /// See [`Limits::invalid_records_of_all`].
+    pub invalid_bytes_of_all: u64,
+    /// For how many days documents of invalid input are shown.
+    pub invalid_days: u32,
     /// Most bytes of one page of changes; a page holds at least one.
     pub changes_bytes_max: usize,
 }
@@ -58,6 +71,11 @@ impl Default for Limits {
             connections_max: 10_000,
             shutdown: Duration::from_secs(30),
             document_link: Duration::from_secs(15 * 60),
+            invalid_records: 60,
+            invalid_bytes: 256 << 10,
+            invalid_records_of_all: 1_000,
+            invalid_bytes_of_all: 4 << 20,
+            invalid_days: 90,
             changes_bytes_max: 8 << 20,
         }
     }

@@ -56,7 +56,7 @@ const OUTCOMES: [&str; 9] = [
 ];
 
 /// Addresses that are counted, as the router spells them; the last stands for all others.
-pub(crate) const ROUTES: [&str; 32] = [
+pub(crate) const ROUTES: [&str; 35] = [
     "/v1/orders",
     "/v1/orders/{id}",
     "/v1/orders/{id}/document",
@@ -88,6 +88,9 @@ pub(crate) const ROUTES: [&str; 32] = [
     "/v1/pricing-rules/test",
     "/v1/quotes",
     "/v1/link-secrets",
+    "/v1/audits",
+    "/v1/audits/{sequence}",
+    "/v1/audits/{sequence}/document",
     "other",
 ];
 
@@ -125,12 +128,18 @@ struct PerRoute {
     durations: Durations,
 }
 
-#[derive(Default)]
 #[repr(align(128))]
 struct Shard {
     routes: [PerRoute; ROUTES.len()],
     orders: [AtomicU64; OUTCOMES.len()],
     prepared: Durations,
+}
+
+/// By hand: arrays this long have no default of their own.
+impl Default for Shard {
+    fn default() -> Self {
+        Self { routes: std::array::from_fn(|_| PerRoute::default()), orders: Default::default() }
+    }
 }
 
 const SHARDS: usize = 8;

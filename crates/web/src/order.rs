@@ -25,6 +25,7 @@ use service::wire::message::{Lang, line_label, order_label};
 use service::wire::violation::Severity;
 
 use crate::App;
+use crate::audits;
 use crate::error::{Error, Kind, stored};
 use crate::events::{self, kind, policy};
 use crate::explain;
@@ -119,7 +120,7 @@ pub(crate) async fn show(
     let params = Params::read(&uri, &["merchant_id"])?;
     let body = match find(&app, &id, &params)? {
         Found::Order(view) => order(&app, &view, lang, dialect)?,
-        Found::Invalid(found) => invalid(&found, lang, dialect)?,
+        Found::Invalid(found) => invalid(&app, &found, lang, dialect)?,
         Found::Nothing | Found::Ambiguous(_) => return Err(Error::new(Kind::NotFound)),
     };
     Ok(json_response(StatusCode::OK, body))
@@ -297,16 +298,19 @@ struct ShownInvalid<'a> {
     violations: Vec<Value>,
     document: Option<&'a RawValue>,
     document_text: Option<String>,
+    document_url: Option<String>,
     #[serde(flatten)]
     older: Option<Older<'a>>,
 }
 
 fn invalid(
+    app: &App,
     (seq, at, audit): &(Seq, Timestamp, Audit),
     lang: Lang,
     dialect: Dialect,
 ) -> Result<String, Error> {
-    let document = events::raw(&audit.document);
+    let kept = audits::kept(app, *at, audit);
+    let document = kept.and_then(|document| events::raw(document));
     let order_id = audit.order.as_ref().map(OrderId::as_str);
     written(&ShownInvalid {
         order_id,
@@ -321,9 +325,10 @@ fn invalid(
         sequence: cursor(*seq),
         violations: audit.faults.iter().map(|f| stored(f, Severity::Error, lang)).collect(),
         document,
-        document_text: document
-            .is_none()
-            .then(|| String::from_utf8_lossy(&audit.document).into_owned()),
+        document_text: kept
+            .filter(|_| document.is_none())
+            .map(|text| String::from_utf8_lossy(text).into_owned()),
+        document_url: kept.map(|_| audits::document_url(app, *seq)),
         older: (dialect == Dialect::Older).then(|| Older {
             order_id,
             customer_id: None,

@@ -1,5 +1,6 @@
 //! `POST /v1/orders`: the hot path. One read, one parse, one commit, one answer written by hand.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,22 +8,24 @@ use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Response, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use bytes::Bytes;
 use domain::event::{Refusal, Rejection, Shortage};
 use domain::id::OrderKey;
 use domain::order::Order;
 use domain::state::Status;
 use serde_json::{Value, json};
-use service::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault};
+use service::change::Fault;
 use service::ledger::{Accepted, Answer, Receive, Request};
 use service::wire::document::{self, Command, Found, read};
 use service::wire::message::{Lang, text};
 use service::wire::violation::{Severity, Violation};
 
 use crate::App;
+use crate::audits;
 use crate::body::{self, Media};
 use crate::error::{Error, Kind};
+use crate::guard::Peer;
 use crate::json::{Writer, percent};
 use crate::metrics::Outcome;
 use crate::openapi::schema::{OrderDocument, Placed, purchase, transfer};
@@ -70,7 +73,8 @@ pub(crate) async fn handle(
 ) -> Result<Response<Body>, Error> {
     let (parts, body) = request.into_parts();
     let lang = crate::guard::lang(&app, &parts.headers);
-    place(&app, lang, &parts, body, Instant::now()).await
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
+    place(&app, lang, &parts, peer, body, Instant::now()).await
 }
 
 /// Takes in one order, of a request that began then.
@@ -78,6 +82,7 @@ pub(crate) async fn place<B>(
     app: &App,
     lang: Lang,
     parts: &Parts,
+    peer: Option<IpAddr>,
     body: B,
     began: Instant,
 ) -> Result<Response<Body>, Error>
@@ -85,7 +90,7 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
     let dialect = Dialect::of(&parts.uri);
-    let result = take(app, parts, body, began, |key, accepted, warnings| {
+    let result = take(app, parts, peer, body, began, |key, accepted, warnings| {
         answer(app, dialect, lang, key, accepted, warnings)
     });
     match result.await {
@@ -100,6 +105,7 @@ where
 async fn take<B>(
     app: &App,
     parts: &Parts,
+    peer: Option<IpAddr>,
     body: B,
     began: Instant,
     answer: impl FnOnce(&OrderKey, &Accepted, &[Violation]) -> Response<Body>,
@@ -117,7 +123,7 @@ where
     let document = body::collect(body, limits.order_bytes_max, limits.request).await?;
     let read = match read(&document, &app.settings.documents) {
         Ok(read) => read,
-        Err(fault) => return Err(invalid(app, fault, document).await),
+        Err(fault) => return Err(invalid(app, &parts.headers, peer, fault, document).await),
     };
     let order = match read.command {
         Command::Create(order) => order,
@@ -181,7 +187,13 @@ fn faults(violations: &[Violation]) -> Vec<Fault> {
 const FAULTS_KEPT_MAX: usize = 100;
 
 /// Records what is no order, then says why it is none.
-async fn invalid(app: &App, fault: document::Fault, document: Bytes) -> Error {
+async fn invalid(
+    app: &App,
+    headers: &HeaderMap,
+    peer: Option<IpAddr>,
+    fault: document::Fault,
+    document: Bytes,
+) -> Error {
     let nothing = || Found { id: None, merchant: None, channel: app.settings.documents.channel };
     let malformed = || vec![Fault { pointer: "".into(), code: "malformed".into() }];
     let (found, kept, error) = match fault {
@@ -193,16 +205,8 @@ async fn invalid(app: &App, fault: document::Fault, document: Bytes) -> Error {
             (found, kept, Error::documents(violations))
         }
     };
-    let audit = Audit {
-        order: found.id,
-        merchant: found.merchant,
-        channel: found.channel,
-        batch: None,
-        faults: kept,
-        document: document.slice(..document.len().min(AUDIT_DOCUMENT_BYTES_MAX)),
-    };
-    match app.ledger.execute(vec![Request::Audit(Box::new(audit))]).await {
-        Ok(_) => error,
+    match audits::record(app, headers, peer, (found, kept), &document).await {
+        Ok(()) => error,
         // What was not recorded was not received: the sender hears of it and sends again.
         Err(unavailable) => unavailable.into(),
     }

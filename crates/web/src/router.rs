@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use crate::App;
 use crate::error::{Error, Kind};
 use crate::{
-    changes, customers, docs, documents, guard, intake, openapi, order, orders, page, place,
-    products, quotes, rules, rules_test, status, stock,
+    audits, changes, customers, docs, documents, guard, intake, openapi, order, orders, page,
+    place, products, quotes, rules, rules_test, status, stock,
 };
 
 /// Every address there is, with its description. [`crate::serve()`] answers `POST /v1/orders` by
@@ -36,6 +36,9 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(rules_test::test))
         .routes(routes!(quotes::quote))
         .routes(routes!(documents::replace_secret))
+        .routes(routes!(audits::list))
+        .routes(routes!(audits::show))
+        .routes(routes!(audits::document))
         .routes(routes!(intake::list, intake::start))
         .routes(routes!(intake::one))
         .routes(routes!(intake::results))

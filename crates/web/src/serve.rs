@@ -10,6 +10,7 @@
 
 use std::convert::{Infallible, identity};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +28,9 @@ use tower::ServiceExt;
 
 use crate::App;
 use crate::asked::Asked;
+use crate::audits;
 use crate::clients::Allowance;
-use crate::guard::{self, Client};
+use crate::guard::{self, Client, Peer};
 use crate::keys::Scope;
 use crate::metrics::Route;
 use crate::place::place;
@@ -50,6 +52,12 @@ pub async fn serve(
     let router = crate::router(app.clone());
     let here = [tokio::runtime::Handle::current()];
     let mut runtimes = if runtimes.is_empty() { here.iter() } else { runtimes.iter() }.cycle();
+    let settling = async {
+        loop {
+            tokio::time::sleep(SETTLE_EVERY).await;
+            audits::settle(&app, app.gate.due((app.clock)())).await;
+        }
+    };
     let accepting = async {
         loop {
             let Ok(permit) = connections.clone().acquire_owned().await else { return };
@@ -62,7 +70,8 @@ pub async fn serve(
             };
             // Answers are small and complete: waiting for more to send would only delay them.
             _ = stream.set_nodelay(true);
-            let client = app.clients.of(address.ip());
+            let peer = address.ip();
+            let client = app.clients.of(peer);
             let (app, router, closed) = (app.clone(), router.clone(), closed.clone());
             let (Some(runtime), Ok(stream)) = (runtimes.next(), stream.into_std()) else {
                 continue;
@@ -70,7 +79,7 @@ pub async fn serve(
             runtime.spawn(async move {
                 // Belongs to the reactor it was accepted on until it is registered here.
                 if let Ok(stream) = TcpStream::from_std(stream) {
-                    connection(stream, app, router, client, closed).await;
+                    connection(stream, app, router, (client, peer), closed).await;
                 }
                 drop(permit);
             });
@@ -78,6 +87,7 @@ pub async fn serve(
     };
     tokio::select! {
         () = accepting => {}
+        () = settling => {}
         () = shutdown => {}
     }
     drop(listener);
@@ -86,7 +96,11 @@ pub async fn serve(
     if tokio::time::timeout(limits.shutdown, all).await.is_err() {
         tracing::warn!("connections were still open at the end of the shutdown");
     }
+    audits::settle(&app, app.gate.close()).await;
 }
+
+/// How often sums of invalid input whose minute is over are recorded.
+const SETTLE_EVERY: Duration = Duration::from_secs(5);
 
 /// Waits after an accept that failed: without file descriptors it would fail again at once.
 async fn pause(error: &std::io::Error) {
@@ -101,11 +115,11 @@ async fn connection(
     stream: TcpStream,
     app: Arc<App>,
     router: Router,
-    client: Allowance,
+    (client, peer): (Allowance, IpAddr),
     mut closed: watch::Receiver<()>,
 ) {
     let header = app.settings.limits.header;
-    let service = service_fn(|request| answer(&app, &router, &client, request));
+    let service = service_fn(|request| answer(&app, &router, &client, peer, request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header)
@@ -124,16 +138,18 @@ async fn answer(
     app: &App,
     router: &Router,
     client: &Allowance,
+    peer: IpAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     if request.method() == Method::POST {
         match request.uri().path() {
-            "/v1/orders" => return Ok(order(app, Route::ORDERS, client, request).await),
-            "/orders" => return Ok(order(app, Route::OLD_ORDERS, client, request).await),
+            "/v1/orders" => return Ok(order(app, Route::ORDERS, client, peer, request).await),
+            "/orders" => return Ok(order(app, Route::OLD_ORDERS, client, peer, request).await),
             _ => {}
         }
     }
     let mut request = request.map(Body::new);
+    request.extensions_mut().insert(Peer(peer));
     if client.is_some() {
         request.extensions_mut().insert(Client(client.clone()));
     }
@@ -146,6 +162,7 @@ async fn order(
     app: &App,
     route: Route,
     client: &Allowance,
+    peer: IpAddr,
     request: Request<Incoming>,
 ) -> Response<Body> {
     let (mut parts, body) = request.into_parts();
@@ -154,7 +171,7 @@ async fn order(
     // Pinned once here, so that the layers around it hold a pointer and not each a copy's room.
     let placed = pin!(async {
         guard::admit(app, &parts.headers, Scope::Write, client.as_deref())?;
-        place(app, lang, &parts, body, began).await
+        place(app, lang, &parts, Some(peer), body, began).await
     });
     let placed = guard::within(app, guard::caught(placed)).await;
     let mut response =

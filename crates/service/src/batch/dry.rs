@@ -199,6 +199,9 @@ impl Base for Through<'_> {
     fn audit(&self, _: &OrderId, _: Option<&MerchantId>) -> Read<Option<Seq>> {
         Ok(None)
     }
+    fn inputs(&self, _: Option<Seq>, _: usize) -> Read<Vec<(Seq, Option<MerchantId>)>> {
+        Ok(Vec::new())
+    }
     fn batch(&self, _: &BatchId) -> Read<Option<BatchState>> {
         Ok(None)
     }

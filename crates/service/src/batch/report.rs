@@ -298,7 +298,8 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
             line.merchant_id = Some(key.merchant.as_str());
             order(&mut line, events, exponent, lang);
         }
-        What::Stock { .. }
+        What::Flood(_)
+        | What::Stock { .. }
         | What::Released { .. }
         | What::Products(_)
         | What::Customer(_)

@@ -13,7 +13,7 @@ use domain::id::{BatchId, MerchantId, OrderId};
 use domain::order::{BatchItem, Channel, InputPlace};
 use parking_lot::Mutex;
 
-use crate::change::{Audit, Fault, Seq};
+use crate::change::{Audit, Fault, Origin, Seq};
 use crate::ledger::{
     Amend, Answer, BatchRules, Cancel, Ledger, REQUESTS_PER_CALL_MAX, Receive, Request, Task,
     Unavailable,
@@ -440,9 +440,10 @@ impl Run<'_> {
         place: BatchItem,
         document: Bytes,
     ) -> Request {
-        let (document, batch) = (cut(&document), Some(place));
-        let channel = self.options.channel;
-        Request::Audit(Box::new(Audit { order, merchant, channel, batch, faults, document }))
+        let (origin, batch) = (Origin::of(None, &document), Some(place));
+        let (channel, document) = (self.options.channel, cut(&document));
+        let audit = Audit { order, merchant, channel, batch, faults, origin, document };
+        Request::Audit(Box::new(audit))
     }
 
     /// Commits chunks in order, with some calls under way at a time.
@@ -547,7 +548,8 @@ fn asked(request: &Request) -> Asked {
         Request::Amend(amend) => Asked::Change(amend.order.key.clone()),
         Request::Cancel(cancel) => Asked::Change(cancel.command.order.clone()),
         Request::Audit(audit) => Asked::Nothing(audit.faults.clone()),
-        Request::Fulfil(_)
+        Request::Flood(_)
+        | Request::Fulfil(_)
         | Request::AdjustStock(_)
         | Request::PutProducts(_)
         | Request::PutCustomer(_)

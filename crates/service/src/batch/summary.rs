@@ -241,7 +241,8 @@ impl Summary {
                 }
                 Some(_) | None => {}
             },
-            What::Stock { .. }
+            What::Flood(_)
+            | What::Stock { .. }
             | What::Released { .. }
             | What::Products(_)
             | What::Customer(_)

@@ -92,6 +92,7 @@ fn the_log_explains_every_counter(stage: &mut Stage<'_>) {
                 }
                 What::Audit(_)
                 | What::Stray(_)
+                | What::Flood(_)
                 | What::Released { .. }
                 | What::Products(_)
                 | What::Customer(_)

@@ -7,11 +7,12 @@ use domain::id::OrderKey;
 use domain::money::Money;
 use domain::order::Channel;
 use domain::state::{ClaimState, Status};
+use domain::time::Timestamp;
 
 use super::{
     Place, Stage, audit, count, fault, merchant, order_id, order_key, place, transfer, view,
 };
-use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, RECORD_BYTES_MAX};
+use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, Flood, RECORD_BYTES_MAX, Seq, What};
 use crate::ledger::{Answer, Found, OrderView, Request};
 
 pub(super) fn run(stage: &mut Stage<'_>) {
@@ -19,6 +20,7 @@ pub(super) fn run(stage: &mut Stage<'_>) {
     a_repetition_is_recorded_and_changes_nothing_else(stage);
     sellers_may_share_an_id(stage);
     invalid_input_is_kept_and_does_not_use_up_the_id(stage);
+    invalid_input_is_listed_newest_first(stage);
     the_newest_invalid_input_of_an_id_is_found(stage);
     requests_of_a_call_see_each_other(stage);
     only_a_completed_order_is_fulfilled(stage);
@@ -143,6 +145,56 @@ fn invalid_input_is_kept_and_does_not_use_up_the_id(stage: &mut Stage<'_>) {
     stage.twice(|ledger| {
         assert_eq!(view(ledger, "i1").state.status, Status::Completed, "the valid order counts");
         assert_eq!(view(ledger, "i2").state.status, Status::Completed);
+    });
+}
+
+fn invalid_input_is_listed_newest_first(stage: &mut Stage<'_>) {
+    stage.afresh();
+    let flood = Flood {
+        source: "net:192.0.2.0/24".into(),
+        since: Timestamp(7),
+        count: 3,
+        bytes: 4_000,
+        first: [1; 32],
+        last: [2; 32],
+    };
+    let sellers = [Some("a"), None, Some("b"), Some("a")];
+    for (at, seller) in sellers.into_iter().enumerate() {
+        stage.one(Request::Audit(Box::new(audit(None, seller, "empty_items"))));
+        stage.accepted(place(&format!("o{at}")).request());
+        if at == 1 {
+            let recorded = stage.one(Request::Flood(Box::new(flood.clone())));
+            assert_eq!(recorded, Answer::Recorded);
+            stage.reopen();
+        }
+    }
+    stage.twice(|ledger| {
+        let pages = |seller: Option<&str>, limit| {
+            let (seller, mut before, mut found) = (seller.map(merchant), None, Vec::new());
+            loop {
+                let page = ledger.inputs(seller.as_ref(), before, limit).expect("it reads");
+                assert!(page.seqs.len() <= limit);
+                found.extend(page.seqs);
+                before = page.next;
+                if before.is_none() {
+                    return found;
+                }
+            }
+        };
+        let all = pages(None, 2);
+        assert_eq!(all, pages(None, 100));
+        let what = |seq: &Seq| ledger.change(*seq).expect("it is there").what;
+        let shown = |seq: &Seq| match what(seq) {
+            What::Audit(audit) => audit.merchant.map_or("-".to_owned(), |m| m.to_string()),
+            What::Flood(found) => {
+                assert_eq!(found, flood);
+                "flood".to_owned()
+            }
+            other => panic!("not invalid input: {other:?}"),
+        };
+        assert_eq!(all.iter().map(shown).collect::<Vec<_>>(), ["a", "b", "flood", "-", "a"]);
+        assert_eq!(pages(Some("a"), 1), [all[0], all[4]]);
+        assert_eq!(pages(Some("nobody"), 1), []);
     });
 }
 

@@ -11,7 +11,7 @@ use domain::state::OrderState;
 
 use super::Run;
 use super::commands::Paper;
-use crate::change::{Audit, Change, Fault, Seq, What};
+use crate::change::{Audit, Change, Fault, Origin, Seq, What};
 use crate::layer::Entry;
 use crate::ledger::{Accepted, Answer, Unavailable};
 use crate::prepare::{self, Prepared, cut};
@@ -109,9 +109,14 @@ impl<B: Base> Run<'_, B> {
     }
 
     pub(super) fn note_audit(&mut self, seq: Seq, audit: Audit) {
+        self.driver.draft.overlay.inputs.insert(seq, audit.merchant.clone());
         if let Some(order) = audit.order {
             self.driver.draft.overlay.audits.insert((order, audit.merchant), seq);
         }
+    }
+
+    pub(super) fn note_flood(&mut self, seq: Seq) {
+        self.driver.draft.overlay.inputs.insert(seq, None);
     }
 
     /// Records a request whose decision panics, so that it can be looked into.
@@ -124,6 +129,7 @@ impl<B: Base> Run<'_, B> {
                 channel: order.command.order.channel,
                 batch: order.command.batch.clone(),
                 faults: vec![fault],
+                origin: Origin::of(None, &order.document),
                 document: cut(&order.document),
             });
         }
@@ -172,7 +178,8 @@ pub fn item_of(what: &What) -> Option<&BatchItem> {
             | Event::Unreserved { .. }
             | Event::Fulfilled => None,
         }),
-        What::Stock { .. }
+        What::Flood(_)
+        | What::Stock { .. }
         | What::Released { .. }
         | What::Products(_)
         | What::Customer(_)

@@ -4,6 +4,7 @@
 //! Never: made or read. They only become schemas, so nothing uses their fields.
 #![expect(dead_code, reason = "described, never made")]
 
+mod audits;
 mod batches;
 mod operations;
 mod orders;
@@ -11,6 +12,7 @@ mod rows;
 mod sent;
 mod whatif;
 
+pub use audits::*;
 pub use batches::*;
 pub use operations::*;
 pub use orders::*;

@@ -223,6 +223,8 @@ pub enum ChangeKind {
     Order,
     /// Something was sent that is no order.
     Invalid,
+    /// So much was sent that is no order that it was only counted.
+    Flood,
     /// Stock on hand was counted or adjusted.
     Stock,
     /// Free stock was given to orders that waited.

@@ -304,6 +304,9 @@ pub struct InvalidOrder {
     document: Option<Value>,
     /// The document's text, when it is not.
     document_text: Option<String>,
+    /// The document byte for byte, by a link that needs no key until it expires; null when the
+    /// document is not kept, or not any more.
+    document_url: Option<String>,
     /// At older addresses only.
     #[schema(rename = "orderId")]
     older_order_id: Option<String>,
