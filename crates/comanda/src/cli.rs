@@ -118,6 +118,9 @@ pub(crate) enum Command {
         /// The document, or - for standard input; an id that is used makes no difference
         file: PathBuf,
     },
+    /// Look at input that was no order
+    #[command(subcommand)]
+    Audits(Audits),
     /// Look at stock and change it
     #[command(subcommand)]
     Stock(Stock),
@@ -316,6 +319,36 @@ pub(crate) enum Orders {
         /// Its seller, when several use that id
         #[arg(long)]
         merchant: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audits {
+    /// List input that was no order, newest first: what was wrong with it, and whose it was
+    List {
+        /// That names this seller
+        #[arg(long)]
+        merchant: Option<String>,
+        /// With a violation of this code
+        #[arg(long)]
+        code: Option<String>,
+        /// Came at or after (RFC 3339, or a day)
+        #[arg(long)]
+        from: Option<String>,
+        /// Came before (RFC 3339), or until the end of a day
+        #[arg(long)]
+        until: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Go on behind an earlier page
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show one input that was no order, with its document as long as that is kept
+    Show {
+        /// Its place in the log, as the list says
+        sequence: String,
     },
 }
 

@@ -55,6 +55,9 @@ impl Installation {
             connections_max: small(server.connections_max.0),
             shutdown: seconds(server.shutdown_s.0),
             document_link: seconds(self.documents.link_s.0),
+            invalid_records: small(self.documents.invalid_records.0),
+            invalid_bytes: self.documents.invalid_bytes.0,
+            invalid_days: small(self.documents.invalid_days.0),
             ..web::Limits::default()
         }
     }

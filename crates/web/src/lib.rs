@@ -124,6 +124,14 @@ impl App {
     }
 }
 
+impl App {
+    /// Records how much invalid input was only counted in minutes that are over. A server does so
+    /// by itself.
+    pub async fn settle_invalid(&self) {
+        audits::settle(self, self.gate.due((self.clock)())).await;
+    }
+}
+
 /// What the installation says.
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -55,7 +55,7 @@ pub async fn serve(
     let settling = async {
         loop {
             tokio::time::sleep(SETTLE_EVERY).await;
-            audits::settle(&app, app.gate.due((app.clock)())).await;
+            app.settle_invalid().await;
         }
     };
     let accepting = async {

@@ -1,5 +1,6 @@
 //! One file a command: parse, call, render.
 
+mod audits;
 mod backup;
 mod batch;
 mod bench;
@@ -68,6 +69,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Batch(command) => batch::batch(&store, installation, command),
         Command::Orders(command) => done(connect()?, |api| orders::orders(api, &store, command)),
         Command::Quote { file } => done(connect()?, |api| quote::quote(api, &store, &file)),
+        Command::Audits(command) => done(connect()?, |api| audits::audits(api, &store, command)),
         Command::Stock(command) => done(connect()?, |api| stock::stock(api, &store, command)),
         Command::Products(command) => {
             done(connect()?, |api| products::products(api, &store, command))

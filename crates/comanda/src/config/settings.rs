@@ -49,6 +49,14 @@ settings! {
     documents: Documents {
         /// How long a link to an order's document lasts, in seconds; it needs no API key
         link_s: Within<1, 604_800> = "900", env "COMANDA_DOCUMENTS_LINK_S";
+        /// Invalid documents of one source (an API key, or a network) that are recorded one by
+        /// one a minute; more are counted, and recorded as one sum
+        invalid_records: Within<0, 1_000> = "60", env "COMANDA_DOCUMENTS_INVALID_RECORDS";
+        /// Bytes of invalid documents of one source that are kept a minute; of more only what is
+        /// wrong with them, their hash and their length
+        invalid_bytes: Within<0, 4_194_304> = "262144", env "COMANDA_DOCUMENTS_INVALID_BYTES";
+        /// For how many days documents of invalid input are shown
+        invalid_days: Within<0, 36_500> = "90", env "COMANDA_DOCUMENTS_INVALID_DAYS";
     }
     /// What one server bears.
     server: Server {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod audits;
 mod bad_inputs;
 mod batches;
 mod contract;

@@ -64,7 +64,7 @@ pub struct InvalidInput {
     /// What was wrong.
     violations: Vec<Violation>,
     /// Not in lists: the document as it came, when it is JSON.
-    #[schema(value_type = Value)]
+    #[schema(value_type = Option<Value>)]
     document: Option<Value>,
     /// Not in lists: the document's text, when it is not JSON.
     document_text: Option<String>,
