@@ -138,7 +138,11 @@ struct Shard {
 /// By hand: arrays this long have no default of their own.
 impl Default for Shard {
     fn default() -> Self {
-        Self { routes: std::array::from_fn(|_| PerRoute::default()), orders: Default::default() }
+        Self {
+            routes: std::array::from_fn(|_| PerRoute::default()),
+            orders: Default::default(),
+            prepared: Default::default(),
+        }
     }
 }
 
