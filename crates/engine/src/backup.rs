@@ -11,22 +11,18 @@
 //!
 //! Never: a write to the store that is copied, a backup or a store that is overwritten.
 
+mod copy;
 mod manifest;
+mod restore;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
+use self::copy::{Pace, copy, hash, make_folder_of, sync_folders, vacant};
 use self::manifest::{Entry, Manifest};
-use crate::doctor::Findings;
-use crate::{Engine, OpenError, Options, log, migrate};
-
-/// Bytes that are read and written at once.
-const CHUNK_BYTES: usize = 1 << 20;
-/// Written bytes that may wait for the disk: many would hold up the syncs of orders.
-const UNSYNCED_BYTES_MAX: u64 = 16 << 20;
+pub use self::restore::{Restored, restore};
+use crate::{OpenError, log, migrate};
 
 /// How to make a backup.
 #[derive(Clone, Debug)]
@@ -247,88 +243,6 @@ fn open_beside(store: &Path, name: &str, into: &mut Vec<(String, File)>) -> Resu
     Ok(())
 }
 
-/// What was restored.
-#[derive(Debug)]
-pub struct Restored {
-    /// When the backup was taken.
-    pub taken: String,
-    /// Bytes of the log.
-    pub position: u64,
-    /// What doctor's checks found on it: all sound.
-    pub findings: Findings,
-}
-
-/// Makes a store of a backup in `to`, a folder that is not there or empty: copied beside it,
-/// compared with the manifest, opened, proved as `doctor` does, then renamed.
-///
-/// # Errors
-/// [`Error`] says why there is no store; what was begun is removed.
-pub fn restore(from: &Path, to: &Path, options: Options) -> Result<Restored, Error> {
-    let manifest = read_manifest(from)?;
-    if !migrate::is_known(&manifest.store) {
-        return Err(Error::Format { found: manifest.store });
-    }
-    vacant(to)?;
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(".restoring");
-    let beside = to.with_file_name(name);
-    // Nothing else is called that: it is what an interrupted restore left.
-    remove(&beside)?;
-    let made = restore_beside(from, &beside, manifest, options);
-    let made = made.and_then(|restored| {
-        remove(to)?;
-        std::fs::rename(&beside, to).map_err(failed("rename to", to))?;
-        let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
-        sync(parent.unwrap_or(Path::new(".")))?;
-        Ok(restored)
-    });
-    if made.is_err() {
-        remove(&beside)?;
-    }
-    made
-}
-
-fn restore_beside(
-    from: &Path,
-    to: &Path,
-    manifest: Manifest,
-    options: Options,
-) -> Result<Restored, Error> {
-    make_folder(to)?;
-    let mut pace = Pace::new(u64::MAX);
-    for entry in &manifest.files {
-        let damaged = |why| Error::Damaged { name: entry.name.clone(), why };
-        let (source, path) = (from.join(&entry.name), to.join(&entry.name));
-        let mut file = match File::open(&source) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(damaged("is missing")),
-            Err(error) => return Err(failed("open", &source)(error)),
-        };
-        let (bytes, hash) = copy(&mut file, &path, u64::MAX, &mut pace)?;
-        if bytes != entry.bytes {
-            return Err(damaged("is not as long as it was"));
-        }
-        if hash != entry.hash {
-            return Err(damaged("is not what was written"));
-        }
-    }
-    sync_folders(to)?;
-    let engine = Engine::open(to, options)?;
-    let findings = engine.examine().map_err(OpenError::from)?;
-    let end = engine.log_bytes();
-    drop(engine);
-    let mut wrong: Vec<String> =
-        findings.checks.iter().flat_map(|check| check.faults.iter().cloned()).collect();
-    // Opening may have given out stock that was free: the log may be longer, never shorter.
-    if end < manifest.position {
-        wrong.push(format!("the log ends at {end}, the backup's at {}", manifest.position));
-    }
-    if !wrong.is_empty() {
-        return Err(Error::Unsound(wrong));
-    }
-    Ok(Restored { taken: manifest.taken, position: manifest.position, findings })
-}
-
 fn read_manifest(backup: &Path) -> Result<Manifest, Error> {
     let path = backup.join(manifest::NAME);
     let mut text = String::new();
@@ -341,113 +255,4 @@ fn read_manifest(backup: &Path) -> Result<Manifest, Error> {
     }
     .map_err(failed("read", &path))?;
     Manifest::parse(&text)
-}
-
-/// Refuses a folder with anything in it.
-fn vacant(dir: &Path) -> Result<(), Error> {
-    match std::fs::read_dir(dir).map(|mut entries| entries.next().is_some()) {
-        Ok(true) => Err(Error::Occupied(dir.to_owned())),
-        Ok(false) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(failed("list", dir)(error)),
-    }
-}
-
-fn remove(dir: &Path) -> Result<(), Error> {
-    match std::fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", dir)(error)),
-        _ => Ok(()),
-    }
-}
-
-/// Orders are personal data: what is made here is its owner's alone.
-fn make_folder(dir: &Path) -> Result<(), Error> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(failed("create", dir))
-}
-
-fn make_folder_of(path: &Path) -> Result<(), Error> {
-    path.parent().map_or(Ok(()), make_folder)
-}
-
-/// Copies at most `most` bytes to a new file; its length and hash.
-fn copy(
-    from: &mut impl Read,
-    path: &Path,
-    most: u64,
-    pace: &mut Pace,
-) -> Result<(u64, String), Error> {
-    make_folder_of(path)?;
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let mut file = file.map_err(failed("create", path))?;
-    let (mut hasher, mut buffer) = (blake3::Hasher::new(), vec![0; CHUNK_BYTES]);
-    let (mut left, mut unsynced) = (most, 0);
-    while left > 0 {
-        let room = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        let got = match from.read(&mut buffer[..room]) {
-            Ok(0) => break,
-            Ok(got) => got,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(failed("read for", path)(error)),
-        };
-        hasher.update(&buffer[..got]);
-        file.write_all(&buffer[..got]).map_err(failed("write", path))?;
-        left -= got as u64;
-        unsynced += got as u64;
-        if unsynced >= UNSYNCED_BYTES_MAX {
-            file.sync_data().map_err(failed("sync", path))?;
-            unsynced = 0;
-        }
-        pace.keep(got as u64);
-    }
-    file.sync_all().map_err(failed("sync", path))?;
-    Ok((most - left, hasher.finalize().to_hex().to_string()))
-}
-
-fn hash(from: &mut impl Read, pace: &mut Pace) -> io::Result<(u64, String)> {
-    let (mut hasher, mut buffer, mut bytes) = (blake3::Hasher::new(), vec![0; CHUNK_BYTES], 0);
-    loop {
-        let got = from.read(&mut buffer)?;
-        if got == 0 {
-            return Ok((bytes, hasher.finalize().to_hex().to_string()));
-        }
-        hasher.update(&buffer[..got]);
-        bytes += got as u64;
-        pace.keep(got as u64);
-    }
-}
-
-/// Syncs a folder and the folders in it: files are there after a crash only then.
-fn sync_folders(dir: &Path) -> Result<(), Error> {
-    for entry in std::fs::read_dir(dir).map_err(failed("list", dir))? {
-        let path = entry.map_err(failed("list", dir))?.path();
-        if path.is_dir() {
-            sync_folders(&path)?;
-        }
-    }
-    sync(dir)
-}
-
-fn sync(dir: &Path) -> Result<(), Error> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
-}
-
-/// Holds a copy to a number of bytes a second.
-struct Pace {
-    bytes_per_second: u64,
-    begun: Instant,
-    bytes: u64,
-}
-
-impl Pace {
-    fn new(bytes_per_second: u64) -> Self {
-        Self { bytes_per_second: bytes_per_second.max(1), begun: Instant::now(), bytes: 0 }
-    }
-
-    /// Waits until `bytes` more are due.
-    fn keep(&mut self, bytes: u64) {
-        self.bytes += bytes;
-        let due_ms = self.bytes.saturating_mul(1_000) / self.bytes_per_second;
-        std::thread::sleep(Duration::from_millis(due_ms).saturating_sub(self.begun.elapsed()));
-    }
 }

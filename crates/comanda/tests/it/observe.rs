@@ -33,6 +33,10 @@ fn metrics_are_read_by_a_parser_and_say_where_orders_spend_their_time() {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     let families: BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let manual = include_str!("../../../../docs/operate.md");
+    for family in &families {
+        assert!(manual.contains(family), "docs/operate.md does not explain {family}");
+    }
     for line in lines {
         let name = line.split(['{', ' ']).next().unwrap_or_default();
         let plain = ["_bucket", "_sum", "_count"].iter().find_map(|s| name.strip_suffix(s));
