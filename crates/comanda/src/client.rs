@@ -4,14 +4,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::Request;
 use engine::OpenError;
 use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::cli::Store;
 use crate::installation::Installation;
-use crate::spoken;
+use crate::spoken::{self, told};
 use crate::wire_up::{Caller, Node};
 
 /// Where a server that holds a store says how to reach it.
@@ -37,7 +37,7 @@ pub(crate) struct Refused {
 
 /// The store is held, and nobody says by whom.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}, which does not say where it listens; stop it, or name its address with --server URL")]
+#[error("{}", told!("no-held", error = spoken::text(&spoken::opening(.0))))]
 pub(crate) struct Held(OpenError);
 
 /// What a store is opened as.
@@ -108,7 +108,8 @@ impl Client {
                 let request = request.header("content-type", kind);
                 let request = request.header("accept-language", spoken::lang().as_str());
                 let request = request.body(bytes)?;
-                let answer = agent.run(request).with_context(|| format!("call {url}"))?;
+                let answer =
+                    agent.run(request).with_context(|| told!("no-call", url = url.as_str()))?;
                 let status = answer.status().as_u16();
                 let mut body = answer.into_body();
                 let bytes = body.with_config().limit(ANSWER_BYTES_MAX).read_to_vec()?;
@@ -157,7 +158,7 @@ impl Client {
         if bytes.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&bytes).context("the answer is no JSON")
+        serde_json::from_slice(&bytes).with_context(|| told!("no-json"))
     }
 
     /// Posts a file without holding it in memory; JSON, or the error.
@@ -170,13 +171,13 @@ impl Client {
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
         }
-        let answer = request.send(std::fs::File::open(file)?).context("send the file")?;
+        let answer = request.send(std::fs::File::open(file)?).with_context(|| told!("no-send"))?;
         let status = answer.status().as_u16();
         let bytes = answer.into_body().read_to_vec()?;
         if status >= 400 {
             bail!(Refused { status, text: problem(status, &bytes) });
         }
-        serde_json::from_slice(&bytes).context("the answer is no JSON")
+        serde_json::from_slice(&bytes).with_context(|| told!("no-json"))
     }
 
     /// The local store's node, when there is one.
@@ -195,12 +196,11 @@ fn problem(status: u16, bytes: &[u8]) -> String {
         return format!("{status} {}", String::from_utf8_lossy(bytes));
     };
     let text = |value: &Value, field| value[field].as_str().unwrap_or_default().to_owned();
-    let reason = StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason());
-    let mut out = format!("{status} {}", reason.unwrap_or_default());
-    for part in [text(&problem, "title"), text(&problem, "detail")] {
-        if !part.is_empty() && !out.ends_with(&part) {
-            out.push_str(": ");
-            out.push_str(&part);
+    let mut out = status.to_string();
+    for (before, part) in [(" ", "title"), (": ", "detail")] {
+        let part = text(&problem, part);
+        if !part.is_empty() {
+            out.extend([before, &part]);
         }
     }
     for violation in problem["violations"].as_array().into_iter().flatten() {

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     match cmd::run(cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("comanda: {error:#}");
+            eprintln!("comanda: {}", spoken::chain(&error));
             cmd::exit_code(&error)
         }
     }

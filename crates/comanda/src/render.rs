@@ -4,7 +4,12 @@ use std::fmt::Display;
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
+use domain::state::Status;
 use serde_json::Value;
+use service::batch::BatchStatus;
+use service::wire::message::{batch_label, order_label};
+
+use crate::spoken::{self, told, word};
 
 /// A column: its heading, where in the row it is (JSON pointer), whether it is a number.
 pub(crate) type Column = (&'static str, &'static str, bool);
@@ -73,43 +78,69 @@ pub(crate) fn summary(report: &Value) {
     let text = |pointer| cell(report.pointer(pointer));
     say("");
     facts(&[
-        ("Batch", text("/batch_id")),
-        ("Status", format!("{} {}", text("/status"), text("/reason")).trim().to_owned()),
-        ("Items", text("/items/total")),
-        ("  succeeded", text("/items/succeeded")),
-        ("  failed", text("/items/failed")),
-        ("  skipped (duplicates)", text("/items/skipped")),
-        ("  pending", text("/items/pending")),
-        ("Orders by status", pairs(&report["by_status"])),
-        ("Not accepted", pairs(&report["by_reason"])),
-        ("Gross", text("/totals/gross")),
-        ("Discounts", text("/totals/discounts")),
-        ("Surcharges", text("/totals/surcharges")),
-        ("Net", text("/totals/net")),
-        ("Units", text("/units")),
-        ("Unpriced orders", text("/unpriced")),
-        ("Stock problems", text("/issues_total")),
-        ("Started", text("/started_at")),
-        ("Ended", text("/updated_at")),
-        ("Orders per second", text("/orders_per_second")),
+        (word!("word-batch"), text("/batch_id")),
+        (word!("word-status"), status(report)),
+        (word!("word-items"), text("/items/total")),
+        (&part(word!("word-items-succeeded")), text("/items/succeeded")),
+        (&part(word!("word-items-failed")), text("/items/failed")),
+        (&part(word!("word-items-skipped")), text("/items/skipped")),
+        (&part(word!("word-items-pending")), text("/items/pending")),
+        (word!("word-orders-by-status"), by_status(&report["by_status"])),
+        (word!("word-not-accepted"), pairs(&report["by_reason"])),
+        (word!("word-gross"), text("/totals/gross")),
+        (word!("word-discounts"), text("/totals/discounts")),
+        (word!("word-surcharges"), text("/totals/surcharges")),
+        (word!("word-net"), text("/totals/net")),
+        (word!("word-units"), text("/units")),
+        (word!("word-unpriced"), text("/unpriced")),
+        (word!("word-stock-problems"), text("/issues_total")),
+        (word!("word-started"), text("/started_at")),
+        (word!("word-ended"), text("/updated_at")),
+        (word!("word-orders-per-second"), text("/orders_per_second")),
     ]);
     let rows = |field: &str| report[field].as_array().cloned().unwrap_or_default();
     if !rows("by_rule").is_empty() {
         say("");
-        let columns =
-            [("Rule", "/rule", false), ("Effects", "/effects", true), ("Amount", "/amount", true)];
+        let columns = [
+            (word!("word-rule"), "/rule", false),
+            (word!("word-effects"), "/effects", true),
+            (word!("word-amount"), "/amount", true),
+        ];
         table(&rows("by_rule"), &columns);
     }
     let short: Vec<Value> = rows("shortages").into_iter().take(10).collect();
     if !short.is_empty() {
-        say(format_args!("\nShortages (the {} largest)", short.len()));
+        say("");
+        say(told!("said-shortages", count = short.len()));
         let columns = [
-            ("Merchant", "/merchant_id", false),
-            ("SKU", "/sku", false),
-            ("Missing", "/missing", true),
+            (word!("word-merchant"), "/merchant_id", false),
+            (word!("word-sku"), "/sku", false),
+            (word!("word-missing"), "/missing", true),
         ];
         table(&short, &columns);
     }
+}
+
+/// The name of a fact that is part of the one above it.
+pub(crate) fn part(name: &str) -> String {
+    format!("  {name}")
+}
+
+/// A batch's state as people call it, and why it failed.
+fn status(report: &Value) -> String {
+    let name = report["status"].as_str().unwrap_or_default();
+    let known = BatchStatus::ALL.iter().find(|(_, known)| *known == name);
+    let label = known.map_or(name, |(status, _)| batch_label(*status, spoken::lang()));
+    format!("{label} {}", cell(report.get("reason"))).trim().to_owned()
+}
+
+/// How many orders are in each state, as people call it.
+fn by_status(counts: &Value) -> String {
+    let label = |name: &str| {
+        Status::parse(name).map_or(name.to_owned(), |s| order_label(s, spoken::lang()).to_owned())
+    };
+    let counts = counts.as_object().into_iter().flatten();
+    counts.map(|(name, n)| format!("{} {n}", label(name))).collect::<Vec<_>>().join(" · ")
 }
 
 fn pairs(object: &Value) -> String {

@@ -2,9 +2,12 @@
 //!
 //! Never: the language of the API; that is for each request to ask for.
 
+use std::io;
 use std::sync::OnceLock;
 
-use messages::{Lang, Phrase};
+use engine::OpenError;
+use messages::{Lang, Phrase, phrase};
+use service::ledger::Unavailable;
 
 static LANG: OnceLock<Lang> = OnceLock::new();
 
@@ -38,6 +41,91 @@ macro_rules! told {
     ($($message:tt)*) => { $crate::spoken::text(&messages::phrase!($($message)*)) };
 }
 pub(crate) use told;
+
+/// A word of a table or a list of facts, in that language.
+macro_rules! word {
+    ($message:literal) => {
+        messages::label(messages::id!($message), $crate::spoken::lang())
+    };
+}
+pub(crate) use word;
+
+/// An error with its causes in that language, as far as they are ours; the system's and the
+/// libraries' own words stay theirs.
+pub(crate) fn chain(error: &anyhow::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = translated(cause).map_or_else(|| cause.to_string(), |phrase| text(&phrase));
+        // Some errors say their cause in their own text.
+        if !texts.last().is_some_and(|above| above.ends_with(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ")
+}
+
+fn translated(cause: &(dyn std::error::Error + 'static)) -> Option<Phrase> {
+    cause
+        .downcast_ref()
+        .map(opening)
+        .or_else(|| cause.downcast_ref().map(unavailable))
+        .or_else(|| cause.downcast_ref().and_then(batch))
+        .or_else(|| cause.downcast_ref().and_then(system))
+}
+
+/// Why a store cannot be opened.
+pub(crate) fn opening(error: &OpenError) -> Phrase {
+    match error {
+        OpenError::Held(dir) => phrase!("no-store-held", path = dir.display().to_string()),
+        OpenError::Format { dir, found } => phrase!(
+            "no-store-format",
+            path = dir.display().to_string(),
+            found = found.as_str(),
+            known = engine::FORMAT,
+        ),
+        OpenError::Io(_) => phrase!("no-store-files"),
+        OpenError::Log(_) => phrase!("no-store-log"),
+        OpenError::Store(_) => phrase!("no-store-index"),
+        OpenError::Project(_) => phrase!("no-store-update"),
+        OpenError::Read(error) => unavailable(error),
+    }
+}
+
+fn unavailable(error: &Unavailable) -> Phrase {
+    match error {
+        Unavailable::Full => phrase!("no-queue"),
+        Unavailable::DiskSpace => phrase!("no-room"),
+        Unavailable::OutcomeUnknown => phrase!("no-outcome"),
+        Unavailable::Closed => phrase!("no-ledger"),
+        Unavailable::Cursor => phrase!("no-cursor"),
+        Unavailable::Read(why) => phrase!("no-store-read", why = why.as_str()),
+    }
+}
+
+/// Why a batch came to no end; `None` for what says no more than its cause.
+fn batch(error: &service::batch::run::Error) -> Option<Phrase> {
+    use service::batch::run::Error;
+    match error {
+        Error::OtherContent(id) => Some(phrase!("no-batch-other-content", id = id.as_str())),
+        Error::Input(_) => Some(phrase!("no-batch-input")),
+        Error::Ledger(error) => Some(unavailable(error)),
+        Error::Rules(_) => None,
+        Error::Metadata => Some(phrase!("no-batch-metadata")),
+    }
+}
+
+/// What the system says most often.
+fn system(error: &io::Error) -> Option<Phrase> {
+    error.raw_os_error()?;
+    match error.kind() {
+        io::ErrorKind::NotFound => Some(phrase!("no-such-file")),
+        io::ErrorKind::PermissionDenied => Some(phrase!("no-permission")),
+        io::ErrorKind::AddrInUse => Some(phrase!("no-address")),
+        io::ErrorKind::ConnectionRefused => Some(phrase!("no-answer")),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(phrase!("no-space")),
+        _ => None,
+    }
+}
 
 /// Reads `--lang`: a tag (`pt-BR`), or a terminal's locale (`es_AR.UTF-8`).
 ///

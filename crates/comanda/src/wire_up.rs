@@ -10,6 +10,7 @@ use web::{App, Health, Keys, Links};
 
 use crate::batches::{Port, Runner};
 use crate::installation::{Installation, clock};
+use crate::spoken::told;
 use crate::telemetry::Traces;
 
 /// A store with everything around it.
@@ -56,7 +57,8 @@ impl Node {
     ) -> Result<Self> {
         let engine = Arc::new(Engine::open(data_dir, installation.engine())?);
         let spool = spool_dir(data_dir);
-        std::fs::create_dir_all(&spool).with_context(|| format!("create {}", spool.display()))?;
+        std::fs::create_dir_all(&spool)
+            .with_context(|| told!("no-create", path = spool.display().to_string()))?;
         let documents = installation.documents();
         let batches = Runner::new(engine.clone(), documents.clone(), spool.clone());
         let mut settings = web::Settings::new(documents, spool);

@@ -27,11 +27,49 @@ pub struct Findings {
     pub checks: Vec<Check>,
 }
 
+/// What is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Every record of the log is whole.
+    Records,
+    /// Every order is there once, under its id.
+    Originals,
+    /// Every order's state is the fold of its changes.
+    States,
+    /// Lines, rules and totals add up to the cent.
+    Money,
+    /// Counters equal the stock ledger's sums, none oversold.
+    Stock,
+    /// Who waits for stock stands in its queue, once.
+    Queues,
+    /// Lists of orders and of invalid input are complete.
+    Lists,
+    /// Every batch's checkpoint counts the items that are there.
+    Batches,
+}
+
+impl Proof {
+    /// What it says of a sound store.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Records => "every record of the log is whole",
+            Self::Originals => "every order is there once, under its id",
+            Self::States => "every order's state is the fold of its changes",
+            Self::Money => "lines, rules and totals add up to the cent",
+            Self::Stock => "counters equal the stock ledger's sums, none oversold",
+            Self::Queues => "who waits for stock stands in its queue, once",
+            Self::Lists => "lists of orders and of invalid input are complete",
+            Self::Batches => "every batch's checkpoint counts the items that are there",
+        }
+    }
+}
+
 /// One check.
 #[derive(Debug)]
 pub struct Check {
     /// What was proved.
-    pub name: &'static str,
+    pub proof: Proof,
     /// How many things were looked at.
     pub looked_at: u64,
     /// What was found wrong, the first few.
@@ -39,8 +77,8 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(name: &'static str) -> Self {
-        Self { name, looked_at: 0, faults: Vec::new() }
+    fn new(proof: Proof) -> Self {
+        Self { proof, looked_at: 0, faults: Vec::new() }
     }
 
     fn look(&mut self, sound: bool, fault: impl FnOnce() -> String) {
@@ -81,9 +119,9 @@ impl Engine {
     pub fn examine(&self) -> Result<Findings, Unavailable> {
         let mut examination = Examination {
             engine: self,
-            originals: Check::new("every order is there once, under its id"),
-            states: Check::new("every order's state is the fold of its changes"),
-            money: Check::new("lines, rules and totals add up to the cent"),
+            originals: Check::new(Proof::Originals),
+            states: Check::new(Proof::States),
+            money: Check::new(Proof::Money),
             changed: HashMap::new(),
             stock: HashMap::new(),
             statuses: HashMap::new(),
@@ -91,7 +129,7 @@ impl Engine {
             inputs: 0,
             batches: HashMap::new(),
         };
-        let mut records = Check::new("every record of the log is whole");
+        let mut records = Check::new(Proof::Records);
         let scanned = self.log.scan(0, self.log.end(), |seq, body| {
             let change = decode(&body).map_err(|_| log::Error::Damaged { at: seq.0 })?;
             records.look(true, String::new);
@@ -248,7 +286,7 @@ impl Examination<'_> {
     }
 
     fn check_stock(&self) -> Result<Check, Unavailable> {
-        let mut check = Check::new("counters equal the stock ledger's sums, none oversold");
+        let mut check = Check::new(Proof::Stock);
         for (key, sum) in &self.stock {
             let stored = self.engine.stock_of(key)?.unwrap_or_default();
             let sound = stored == *sum && (0..=sum.on_hand).contains(&sum.reserved);
@@ -269,7 +307,7 @@ impl Examination<'_> {
     }
 
     fn check_queues(&self) -> Result<Check, Unavailable> {
-        let mut check = Check::new("who waits for stock stands in its queue, once");
+        let mut check = Check::new(Proof::Queues);
         for (key, sum) in &self.stock {
             let (mut waiting, mut after) = (0, None);
             loop {
@@ -286,7 +324,7 @@ impl Examination<'_> {
     }
 
     fn check_lists(&self) -> Result<Check, Unavailable> {
-        let mut check = Check::new("lists of orders and of invalid input are complete");
+        let mut check = Check::new(Proof::Lists);
         for (status, _) in Status::ALL {
             let folded = self.statuses.get(&status).copied().unwrap_or_default();
             let listed = self.engine.count(&By::Status(status))?;
@@ -314,7 +352,7 @@ impl Examination<'_> {
     }
 
     fn check_batches(&self) -> Result<Check, Unavailable> {
-        let mut check = Check::new("every batch's checkpoint counts the items that are there");
+        let mut check = Check::new(Proof::Batches);
         for (id, counts) in &self.batches {
             let stored = self.engine.batch(id)?.map(|batch| batch.counts);
             check.look(stored == Some(*counts), || {

@@ -107,6 +107,7 @@ pub enum OpenError {
 }
 
 pub use desk::hand_out;
+pub use migrate::FORMAT;
 pub use project::Error as ProjectError;
 
 /// What the threads share.

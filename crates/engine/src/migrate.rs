@@ -16,7 +16,7 @@ use crate::OpenError;
 
 /// What a store of this version says. A higher number keeps an earlier version away from records
 /// that it cannot read.
-pub(crate) const FORMAT: &str = "comanda store 2";
+pub const FORMAT: &str = "comanda store 2";
 
 /// Raised when rows of the projection, or what they hold, are no longer as they were.
 const INDEX_VERSION: u32 = 1;

@@ -21,7 +21,7 @@ use service::change::{Audit, Seq};
 use service::ledger::{Found, OrderView};
 use service::wire::csv;
 use service::wire::document;
-use service::wire::message::{Lang, line_label, order_label};
+use service::wire::message::{Lang, event_label, line_label, order_label};
 use service::wire::violation::Severity;
 
 use crate::App;
@@ -169,7 +169,7 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
         pricing: pricing.map(without_lines),
         repeats: state.repeats,
         warnings: view.warnings.iter().map(|w| stored(w, Severity::Warn, lang)).collect(),
-        history: history(app, &view.history),
+        history: history(app, &view.history, lang),
         attributes: document::attributes(&json),
         document: events::raw(&json),
         document_url: document_url.clone(),
@@ -217,7 +217,7 @@ pub(crate) fn without_lines(mut pricing: Value) -> Value {
     pricing
 }
 
-fn history(app: &App, history: &[(Seq, Timestamp, Event)]) -> Vec<Value> {
+fn history(app: &App, history: &[(Seq, Timestamp, Event)], lang: Lang) -> Vec<Value> {
     let one = |(seq, at, event): &(Seq, Timestamp, Event)| {
         let details = match event {
             Event::Priced(_) => without_lines(events::details(app, event)),
@@ -227,6 +227,7 @@ fn history(app: &App, history: &[(Seq, Timestamp, Event)]) -> Vec<Value> {
             "sequence": cursor(*seq),
             "at": time(*at),
             "event": event.name(),
+            "event_label": event_label(event, lang),
             "details": details,
         })
     };

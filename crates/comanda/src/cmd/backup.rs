@@ -12,11 +12,12 @@ use serde_json::json;
 use crate::cli::{Backup, Store};
 use crate::installation::Installation;
 use crate::render;
+use crate::spoken::told;
 use crate::wire_up::{KEYS, LINKS, SPOOL};
 
 pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
     if let Some(url) = &store.server {
-        bail!("a backup is made where the store's files are: run it there, not through {url}");
+        bail!(told!("no-backup-here", url = url.as_str()));
     }
     let plan = Plan {
         store: &store.data_dir,
@@ -38,9 +39,13 @@ pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
             "linked_bytes": made.linked_bytes,
         }));
     } else {
-        render::say(format_args!(
-            "{to} has every change before byte {} of the log: {} files, {} bytes copied, {} linked",
-            made.position, made.files, made.copied_bytes, made.linked_bytes
+        render::say(told!(
+            "said-backup-made",
+            to = to,
+            position = made.position.to_string(),
+            files = made.files.to_string(),
+            copied = made.copied_bytes.to_string(),
+            linked = made.linked_bytes.to_string(),
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -59,11 +64,11 @@ pub(super) fn restore(store: &Store, installation: &Installation, from: &Path) -
         return Ok(ExitCode::SUCCESS);
     }
     super::doctor::print(&restored.findings);
-    render::say(format_args!(
-        "{} is the store of {}, up to byte {} of its log",
-        to.display(),
-        restored.taken,
-        restored.position
+    render::say(told!(
+        "said-restored",
+        to = to.display().to_string(),
+        taken = restored.taken,
+        position = restored.position.to_string(),
     ));
     Ok(ExitCode::SUCCESS)
 }

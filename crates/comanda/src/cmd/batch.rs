@@ -22,7 +22,7 @@ use crate::client::{Client, Opened, encode, open, path};
 use crate::input::Input;
 use crate::installation::Installation;
 use crate::render;
-use crate::spoken;
+use crate::spoken::{self, told, word};
 use crate::wire_up::Node;
 
 pub(super) fn batch(
@@ -39,12 +39,12 @@ pub(super) fn batch(
         Batch::List => super::done(connect()?, |api| {
             let answer = api.json("GET", "/v1/batches", None)?;
             let columns = [
-                ("Batch", "/batch_id", false),
-                ("Status", "/status", false),
-                ("Succeeded", "/item_counts/succeeded", true),
-                ("Failed", "/item_counts/failed", true),
-                ("Total", "/item_counts/total", true),
-                ("Started", "/started_at", false),
+                (word!("word-batch"), "/batch_id", false),
+                (word!("word-status"), "/status_label", false),
+                (word!("word-succeeded"), "/item_counts/succeeded", true),
+                (word!("word-failed"), "/item_counts/failed", true),
+                (word!("word-total"), "/item_counts/total", true),
+                (word!("word-started"), "/started_at", false),
             ];
             super::page(store.json, &answer, "batches", &columns);
             Ok(())
@@ -102,17 +102,18 @@ fn source(args: &BatchRun) -> Result<Source> {
     }
     let path = std::env::temp_dir().join(format!("comanda-stdin-{}.spool", std::process::id()));
     let kept = Kept(path.clone());
-    let mut file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    let mut file = File::create(&path)
+        .with_context(|| told!("no-create", path = path.display().to_string()))?;
     io::copy(&mut io::stdin().lock(), &mut file)?;
     Ok(Source { path, _kept: Some(kept) })
 }
 
 fn here(store: &Store, node: &Node, args: &BatchRun) -> Result<ExitCode> {
     let source = source(args)?;
-    let input =
-        Input::look(&source.path, None).with_context(|| format!("read {}", args.file.display()))?;
+    let input = Input::look(&source.path, None)
+        .with_context(|| told!("no-read", path = args.file.display().to_string()))?;
     let id = match &args.batch_id {
-        Some(id) => BatchId::parse(id).map_err(|e| anyhow::anyhow!("--batch-id: {e:?}"))?,
+        Some(id) => BatchId::parse(id).map_err(|_| anyhow::anyhow!(told!("no-batch-id")))?,
         None => input.id()?,
     };
     let mut options = node.batches.options(id, &input);
@@ -129,10 +130,10 @@ fn here(store: &Store, node: &Node, args: &BatchRun) -> Result<ExitCode> {
     };
     let finished = match finished {
         Err(Error::OtherContent(id)) => {
-            eprintln!("comanda: batch {id} was run with other content; choose another --batch-id");
+            eprintln!("comanda: {}", told!("no-batch-other-content", id = id.as_str()));
             return Ok(ExitCode::from(super::REFUSED));
         }
-        other => other.context("the batch did not come to its end; run it again to go on")?,
+        other => other.with_context(|| told!("no-batch-end"))?,
     };
     finish(store, ledger, args, &finished)
 }
@@ -144,10 +145,10 @@ fn finish(
     finished: &Finished,
 ) -> Result<ExitCode> {
     if finished.is_repeat {
-        eprintln!("this content was run before: this is what it came to then");
+        eprintln!("{}", told!("said-batch-repeat"));
     }
     if finished.resumed_at > 0 {
-        eprintln!("gone on behind item {}, where an earlier run stopped", finished.resumed_at);
+        eprintln!("{}", told!("said-batch-resumed", item = finished.resumed_at.to_string()));
     }
     if let Some(path) = &args.results {
         write_results(ledger, &finished.state, path)?;
@@ -202,8 +203,8 @@ fn bar(bytes: u64) -> ProgressBar {
     } else {
         ProgressDrawTarget::hidden()
     };
-    let template = "{bar:30} {percent:>3} %  {msg}  {eta} left";
-    let style = ProgressStyle::with_template(template).unwrap_or(ProgressStyle::default_bar());
+    let template = format!("{{bar:30}} {{percent:>3}} %  {{msg}}  {{eta}} {}", word!("said-eta"));
+    let style = ProgressStyle::with_template(&template).unwrap_or(ProgressStyle::default_bar());
     ProgressBar::with_draw_target(Some(bytes), target).with_style(style)
 }
 
@@ -213,13 +214,21 @@ fn show(bar: &ProgressBar, state: &BatchState) {
     let rate = counts.done() * 1_000 / seconds;
     bar.set_position(state.offset);
     let (done, failed, skipped) = (counts.done(), counts.failed, counts.skipped);
-    bar.set_message(format!("{done} done  {failed} failed  {skipped} skipped  {rate}/s"));
+    let [done, failed, skipped, rate] = [done, failed, skipped, rate].map(|n| n.to_string());
+    bar.set_message(told!(
+        "said-progress",
+        done = done,
+        failed = failed,
+        skipped = skipped,
+        rate = rate
+    ));
 }
 
 /// Writes one line an item, and a manifest beside it.
 fn write_results(ledger: &dyn Ledger, state: &BatchState, path: &Path) -> Result<()> {
-    let create =
-        |path: &Path| File::create(path).with_context(|| format!("create {}", path.display()));
+    let create = |path: &Path| {
+        File::create(path).with_context(|| told!("no-create", path = path.display().to_string()))
+    };
     let exponent = ledger.catalogue().exponent;
     let (mut out, mut failed) = (BufWriter::new(create(path)?), None);
     let mut lines = 0_u64;
@@ -232,7 +241,7 @@ fn write_results(ledger: &dyn Ledger, state: &BatchState, path: &Path) -> Result
         }
     })?;
     if let Some(error) = failed {
-        return Err(error).with_context(|| format!("write {}", path.display()));
+        return Err(error).with_context(|| told!("no-write", path = path.display().to_string()));
     }
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     let manifest = json!({
@@ -255,14 +264,11 @@ fn write_results(ledger: &dyn Ledger, state: &BatchState, path: &Path) -> Result
 /// Sends the batch to the server that holds the store, and follows it.
 fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
     if args.rules.is_some() {
-        bail!(
-            "a server holds the store: it takes rules inside the document (`pricingRules`), \
-             or stop it to use --rules"
-        );
+        bail!(told!("no-batch-rules"));
     }
     let source = source(args)?;
-    let input =
-        Input::look(&source.path, None).with_context(|| format!("read {}", args.file.display()))?;
+    let input = Input::look(&source.path, None)
+        .with_context(|| told!("no-read", path = args.file.display().to_string()))?;
     let kind = match input.format {
         service::batch::split::Format::JsonLines => "application/x-ndjson",
         service::batch::split::Format::Document => "application/json",
@@ -295,7 +301,7 @@ fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
     if let Some(path) = &args.results {
         let target = format!("/v1/batches/{}/results", encode(&id));
         std::fs::write(path, api.bytes(&target)?)
-            .with_context(|| format!("write {}", path.display()))?;
+            .with_context(|| told!("no-write", path = path.display().to_string()))?;
     }
     if store.json {
         render::json(&report)

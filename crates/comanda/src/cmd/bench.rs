@@ -16,6 +16,7 @@ use service::ledger::{Answer, Ledger, Receive, Request};
 
 use crate::cli::{Bench, Store};
 use crate::installation::clock;
+use crate::spoken::told;
 
 pub(super) fn bench(store: &Store, command: Bench) -> Result<ExitCode> {
     match command {
@@ -29,7 +30,7 @@ const CALL_ORDERS: u64 = 256;
 /// Reserves one product from many threads, and looks whether any unit was promised twice.
 fn hot_sku(store: &Store, orders: u64, threads: usize) -> Result<ExitCode> {
     let dir = store.data_dir.join("bench-hot-sku");
-    ensure!(!dir.exists(), "{} is in the way; remove it", dir.display());
+    ensure!(!dir.exists(), told!("no-in-the-way", path = dir.display().to_string()));
     let engine = Arc::new(Engine::open(&dir, Options::new(clock()))?);
     let name = |e| anyhow!("{e:?}");
     let merchant = MerchantId::parse("bench").map_err(name)?;
@@ -69,7 +70,10 @@ fn hot_sku(store: &Store, orders: u64, threads: usize) -> Result<ExitCode> {
     if store.json {
         println!("{result}");
     } else {
-        println!("{rate} reservations/s: {granted} reserved, {} waiting", orders - granted);
+        let [rate, reserved, waiting] =
+            [rate, granted.into(), (orders - granted).into()].map(|n: u128| n.to_string());
+        let said = told!("said-reservations", rate = rate, reserved = reserved, waiting = waiting);
+        println!("{said}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli;
 use crate::config::{Config, Faults, example};
 use crate::render;
+use crate::spoken::{told, word};
 
 pub(super) fn config(
     command: cli::Config,
@@ -19,8 +20,9 @@ pub(super) fn config(
         cli::Config::Check => {
             let config = loaded?;
             let file = config.file.map(|file| file.display().to_string());
-            let file = file.unwrap_or_else(|| "there is no file".to_owned());
-            render::say(format_args!("sound: {} settings, {file}", config.effective.len()));
+            let file = file.unwrap_or_else(|| told!("said-no-file"));
+            let count = config.effective.len();
+            render::say(told!("said-settings-sound", count = count, file = file));
         }
         cli::Config::Show => show(&loaded?, json),
     }
@@ -39,7 +41,10 @@ fn show(config: &Config, json: bool) {
     if json {
         return render::json(&json!({"file": config.file, "settings": rows}));
     }
-    let columns =
-        [("Setting", "/setting", false), ("Value", "/value", false), ("From", "/from", false)];
+    let columns = [
+        (word!("word-setting"), "/setting", false),
+        (word!("word-value"), "/value", false),
+        (word!("word-from"), "/from", false),
+    ];
     render::table(&rows, &columns);
 }

@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::installation::Installation;
 use crate::render;
 use crate::sample::{Kind, Options, write};
+use crate::spoken::{self, told, word};
 
 /// A folder with this file in it was made by a demo, and may be made anew.
 const MARK: &str = "MADE-BY-COMANDA-DEMO";
@@ -29,12 +30,13 @@ pub(super) fn demo(
     let dir = fresh(&store.data_dir)?;
     let failed = Arc::new(AtomicBool::new(false));
     let tour = |url: &str| {
-        println!("A store of its own in {}; the server listens on {url}\n", dir.display());
+        let path = dir.display().to_string();
+        println!("{}\n", told!("demo-store", path = path, url = url));
         let (url, dir, failed) = (url.to_owned(), dir.clone(), failed.clone());
         std::thread::spawn(move || {
             let done = tour(&Client::remote(url.clone(), None));
             if let Err(error) = &done {
-                eprintln!("comanda: {error:#}");
+                eprintln!("comanda: {}", spoken::chain(error));
                 failed.store(true, Ordering::Relaxed);
             }
             if exit || done.is_err() {
@@ -42,7 +44,7 @@ pub(super) fn demo(
                 drop(signal_hook::low_level::raise(signal_hook::consts::SIGTERM));
             } else {
                 next_steps(&url, &dir);
-                println!("The server stays up. Ctrl-C stops it.");
+                println!("{}", told!("demo-stays"));
             }
         });
     };
@@ -55,9 +57,9 @@ fn fresh(data_dir: &Path) -> Result<PathBuf> {
     let dir = data_dir.with_file_name("demo");
     if dir.join(MARK).exists() {
         std::fs::remove_dir_all(&dir)
-            .with_context(|| format!("remove the last demo's {}", dir.display()))?;
+            .with_context(|| told!("no-write", path = dir.display().to_string()))?;
     } else if dir.exists() {
-        bail!("{} exists and no demo made it; name another --data-dir", dir.display());
+        bail!(told!("no-demo-folder", path = dir.display().to_string()));
     }
     std::fs::create_dir_all(&dir)?;
     std::fs::write(dir.join(MARK), "")?;
@@ -92,30 +94,30 @@ const LINES: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
 
 fn tour(api: &Client) -> Result<()> {
-    println!("1. Catalogue, stock and rules");
+    println!("{}", word!("demo-catalogue"));
     api.json("PUT", "/v1/products", Some((LINES, sample(Kind::Catalogue, 0)?)))?;
     api.json("POST", "/v1/stock", Some((LINES, sample(Kind::Stock, 0)?)))?;
     api.json("PUT", "/v1/pricing-rules", Some((JSON, sample(Kind::Rules, 0)?)))?;
-    println!("   10,000 products of three sellers, their stock, 8 pricing rules\n");
+    println!("   {}\n", word!("demo-catalogue-is"));
 
-    println!("2. Orders over REST, one of each kind");
+    println!("{}", word!("demo-orders"));
     let retail = sample(Kind::Retail, 1)?;
-    place(api, "a full purchase document", retail.clone())?;
-    place(api, "the same one again", retail)?;
-    place(api, "a simple order", sample(Kind::Simple, 1)?)?;
-    place(api, "a transfer", sample(Kind::Transfer, 1)?)?;
-    place(api, "more than there is", SHORT.as_bytes().to_vec())?;
-    place(api, "an invalid one", br#"{"order_id":"BAD-1","items":[]}"#.to_vec())?;
+    place(api, word!("demo-full"), retail.clone())?;
+    place(api, word!("demo-again"), retail)?;
+    place(api, word!("demo-simple"), sample(Kind::Simple, 1)?)?;
+    place(api, word!("demo-transfer"), sample(Kind::Transfer, 1)?)?;
+    place(api, word!("demo-short"), SHORT.as_bytes().to_vec())?;
+    place(api, word!("demo-invalid"), br#"{"order_id":"BAD-1","items":[]}"#.to_vec())?;
 
-    println!("\n3. A restock: the order that waited is filled");
+    println!("\n{}", word!("demo-restock"));
     let seller = "12345678000195";
     let body = format!(r#"{{"merchant_id":"{seller}","delta":1000000,"reason":"truck 7"}}"#);
     api.json("POST", "/v1/stock/PRD-00004/adjustments", Some((JSON, body.into_bytes())))?;
     let waited = filled(api)?;
-    println!("   DEMO-SHORT is now {waited}");
+    println!("   {}", told!("demo-now", order = "DEMO-SHORT", status = waited));
 
-    println!("\n4. A batch of {BATCH_ORDERS} orders with rules of its own");
-    println!("   3 % of them broken, 2 % repeated, some products scarce");
+    println!("\n{}", told!("demo-batch", orders = BATCH_ORDERS.to_string()));
+    println!("   {}", word!("demo-batch-is"));
     let sent = api.json("POST", "/v1/batches", Some((JSON, sample(Kind::Batch, BATCH_ORDERS)?)))?;
     let id = render::cell(sent.pointer("/batch_id"));
     let (_, report) = super::batch::follow(api, &id)?;
@@ -132,8 +134,8 @@ fn filled(api: &Client) -> Result<String> {
     let mut status = String::new();
     for _ in 0..50 {
         let order = api.json("GET", "/v1/orders/DEMO-SHORT?merchant_id=12345678000195", None)?;
-        status = render::cell(order.pointer("/status"));
-        if status == "COMPLETED" {
+        status = render::cell(order.pointer("/status_label"));
+        if order["status"] == "COMPLETED" {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -154,9 +156,9 @@ fn place(api: &Client, what: &str, document: Vec<u8>) -> Result<()> {
 
 fn next_steps(url: &str, dir: &Path) {
     let dir = dir.display();
-    println!("\nLook around:");
-    println!("   {url}/                         the start page");
-    println!("   curl {url}/v1/orders/DEMO-SHORT    one order, with its history");
+    println!("\n{}", word!("demo-look"));
+    println!("   {url}/                         {}", word!("demo-start-page"));
+    println!("   curl {url}/v1/orders/DEMO-SHORT    {}", word!("demo-one-order"));
     println!("   curl '{url}/v1/orders?status=BACKORDERED&limit=5'");
     println!("   curl {url}/metrics");
     println!("   comanda --data-dir {dir} orders list");

@@ -3,18 +3,21 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use engine::doctor::Findings;
+use engine::doctor::{Findings, Proof};
+use messages::{Id, id, label};
 use serde_json::{Value, json};
 
 use crate::cli::Store;
 use crate::installation::Installation;
 use crate::render;
+use crate::spoken::{self, told};
 
 pub(super) fn doctor(store: &Store, installation: &Installation) -> Result<ExitCode> {
     let engine = match engine::Engine::open(&store.data_dir, installation.engine()) {
         Ok(engine) => engine,
         Err(error @ engine::OpenError::Held(_)) => {
-            eprintln!("comanda: {error}; stop the server first: proving needs the store at rest");
+            let error = spoken::text(&spoken::opening(&error));
+            eprintln!("comanda: {}", told!("no-doctor-held", error = error));
             return Ok(ExitCode::from(super::HELD));
         }
         Err(error) => return Err(error.into()),
@@ -32,7 +35,7 @@ pub(super) fn doctor(store: &Store, installation: &Installation) -> Result<ExitC
 /// What was found, as JSON.
 pub(super) fn checks(found: &Findings) -> Value {
     let checks = found.checks.iter().map(
-        |check| json!({"check": check.name, "looked_at": check.looked_at, "faults": check.faults}),
+        |check| json!({"check": check.proof.as_str(), "looked_at": check.looked_at, "faults": check.faults}),
     );
     checks.collect()
 }
@@ -40,10 +43,29 @@ pub(super) fn checks(found: &Findings) -> Value {
 /// What was found, for people.
 pub(super) fn print(found: &Findings) {
     for check in &found.checks {
-        let verdict = if check.faults.is_empty() { "sound" } else { "FAULTY" };
-        render::say(format_args!("{verdict:7} {}: {} looked at", check.name, check.looked_at));
+        let is_sound = check.faults.is_empty();
+        let verdict = if is_sound { id!("doctor-sound") } else { id!("doctor-faulty") };
+        let (check_name, count) =
+            (label(name(check.proof), spoken::lang()), check.looked_at.to_string());
+        let verdict = format!("{:6}", label(verdict, spoken::lang()));
+        let said = told!("doctor-looked-at", verdict = verdict, check = check_name, count = count);
+        render::say(said);
         for fault in &check.faults {
             render::say(format_args!("        {fault}"));
         }
+    }
+}
+
+/// What a check proves, for people.
+fn name(proof: Proof) -> Id {
+    match proof {
+        Proof::Records => id!("doctor-records"),
+        Proof::Originals => id!("doctor-originals"),
+        Proof::States => id!("doctor-states"),
+        Proof::Money => id!("doctor-money"),
+        Proof::Stock => id!("doctor-stock"),
+        Proof::Queues => id!("doctor-queues"),
+        Proof::Lists => id!("doctor-lists"),
+        Proof::Batches => id!("doctor-batches"),
     }
 }

@@ -10,6 +10,7 @@ use web::keys::{Key, Scope};
 use crate::cli::{Keys, Store};
 use crate::client::Client;
 use crate::installation::Installation;
+use crate::spoken::{told, word};
 use crate::wire_up::keys_path;
 
 pub(super) fn keys(store: &Store, installation: &Installation, command: Keys) -> Result<ExitCode> {
@@ -18,9 +19,9 @@ pub(super) fn keys(store: &Store, installation: &Installation, command: Keys) ->
         Keys::List => {
             let rows = serde_json::to_value(load(&store.data_dir)?)?;
             let columns = [
-                ("Id", "/id", false),
-                ("Scope", "/scope", false),
-                ("Created", "/created_at", false),
+                (word!("word-id"), "/id", false),
+                (word!("word-scope"), "/scope", false),
+                (word!("word-created"), "/created_at", false),
             ];
             crate::render::table(rows.as_array().map_or(&[], Vec::as_slice), &columns);
         }
@@ -29,16 +30,16 @@ pub(super) fn keys(store: &Store, installation: &Installation, command: Keys) ->
             let before = keys.len();
             keys.retain(|key| key.id != id);
             if keys.len() == before {
-                bail!("there is no key {id}");
+                bail!(told!("no-such-key", id = id));
             }
             save(&store.data_dir, &keys)?;
-            eprintln!("taken back; a server that runs forgets it when it is started again");
+            eprintln!("{}", told!("said-key-revoked"));
         }
         Keys::RotateLinks { end_earlier } => {
             return super::done(Client::connect(store, installation)?, |api| {
                 let earlier = if end_earlier { "end" } else { "count" };
                 api.json("POST", &format!("/v1/link-secrets?earlier={earlier}"), None)?;
-                crate::render::say("links are signed with a new secret");
+                crate::render::say(told!("said-links-rotated"));
                 Ok(())
             });
         }
@@ -50,24 +51,25 @@ fn create(data_dir: &Path, scope: &str) -> Result<()> {
     let mut keys = load(data_dir)?;
     let all = [Scope::Read, Scope::Write, Scope::Admin];
     let Some(scope) = all.into_iter().find(|s| s.as_str() == scope) else {
-        bail!("--scope takes read, write or admin");
+        bail!(told!("no-scope"));
     };
     let (secret, key) = web::Keys::create(scope, jiff::Timestamp::now())?;
     keys.push(key);
     save(data_dir, &keys)?;
     println!("{secret}");
-    eprintln!("shown once; a server that runs takes it up when it is started again");
+    eprintln!("{}", told!("said-key-shown-once"));
     Ok(())
 }
 
 fn load(data_dir: &Path) -> Result<Vec<Key>> {
     let path = keys_path(data_dir);
     match std::fs::read(&path) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))
-        }
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .with_context(|| told!("no-read", path = path.display().to_string())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).with_context(|| format!("read {}", path.display())),
+        Err(error) => {
+            Err(error).with_context(|| told!("no-read", path = path.display().to_string()))
+        }
     }
 }
 

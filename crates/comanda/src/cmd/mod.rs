@@ -24,11 +24,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use messages::Id;
 use serde_json::Value;
 
 use crate::cli::{About, Any, Cli, Command, Store};
 use crate::client::{Client, Held, Refused};
 use crate::config::{Faults, Installation};
+use crate::spoken::{self, told};
 
 /// Something ran as asked, and came to a bad end.
 const FAILED: u8 = 1;
@@ -61,7 +63,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
     let connect = || Client::connect(&store, installation);
     match command {
         Command::Serve { .. } => {
-            let say = |url: &str| println!("listening on {url}");
+            let say = |url: &str| println!("{}", told!("said-listening", url = url));
             serve::serve(&store.data_dir, installation, installation.server.listen, say)
         }
         Command::Demo { listen, exit } => demo::demo(&store, installation, listen, exit),
@@ -113,13 +115,14 @@ fn input(file: &Path) -> Result<Vec<u8>> {
     if file == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut bytes)?;
     } else {
-        bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+        bytes = std::fs::read(file)
+            .with_context(|| told!("no-read", path = file.display().to_string()))?;
     }
     Ok(bytes)
 }
 
 /// Puts rows of JSON lines in portions that the server takes in one request.
-fn import(api: &Client, method: &str, path: &str, file: &Path, what: &str) -> Result<()> {
+fn import(api: &Client, method: &str, path: &str, file: &Path, stored: Id) -> Result<()> {
     const PORTION_BYTES: usize = 4 << 20;
     let bytes = input(file)?;
     let (mut portion, mut rows) = (Vec::new(), 0_usize);
@@ -134,7 +137,7 @@ fn import(api: &Client, method: &str, path: &str, file: &Path, what: &str) -> Re
     if !portion.trim_ascii().is_empty() {
         api.json(method, path, Some(("application/x-ndjson", portion)))?;
     }
-    crate::render::say(format_args!("{rows} {what} stored"));
+    crate::render::say(spoken::text(&messages::Phrase::new(stored).with("count", rows)));
     Ok(())
 }
 
@@ -146,6 +149,6 @@ fn page(json: bool, answer: &Value, field: &str, columns: &[crate::render::Colum
     let rows = answer[field].as_array().cloned().unwrap_or_default();
     crate::render::table(&rows, columns);
     if let Some(cursor) = answer["next_cursor"].as_str() {
-        crate::render::say(format_args!("more: --cursor {cursor}"));
+        crate::render::say(told!("said-more", cursor = cursor));
     }
 }

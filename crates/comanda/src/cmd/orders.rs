@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::cli::{Orders, Store};
 use crate::client::{Client, encode, path};
 use crate::render;
+use crate::spoken::word;
 
 pub(super) fn orders(api: &Client, store: &Store, command: Orders) -> Result<()> {
     match command {
@@ -35,12 +36,12 @@ pub(super) fn orders(api: &Client, store: &Store, command: Orders) -> Result<()>
             ];
             let answer = api.json("GET", &path("/v1/orders", &parameters), None)?;
             let columns = [
-                ("Order", "/order_id", false),
-                ("Merchant", "/merchant_id", false),
-                ("Status", "/status", false),
-                ("Total", "/total", true),
-                ("Channel", "/channel", false),
-                ("Received", "/received_at", false),
+                (word!("word-order"), "/order_id", false),
+                (word!("word-merchant"), "/merchant_id", false),
+                (word!("word-status"), "/status_label", false),
+                (word!("word-total"), "/total", true),
+                (word!("word-channel"), "/channel", false),
+                (word!("word-received"), "/received_at", false),
             ];
             super::page(store.json, &answer, "orders", &columns);
         }
@@ -80,17 +81,18 @@ fn placed(answer: &Value) {
 }
 
 fn show(order: &Value) {
+    let status = format!("{} ({})", text(order, "/status_label"), text(order, "/status"));
     render::facts(&[
-        ("Order", text(order, "/order_id")),
-        ("Merchant", text(order, "/merchant_id")),
-        ("Status", text(order, "/status")),
-        ("Kind", text(order, "/kind")),
-        ("Channel", text(order, "/channel")),
-        ("Customer", text(order, "/customer_id")),
-        ("Batch", text(order, "/batch_id")),
-        ("Received", text(order, "/received_at")),
-        ("Total", text(order, "/total")),
-        ("Repeats", text(order, "/repeats")),
+        (word!("word-order"), text(order, "/order_id")),
+        (word!("word-merchant"), text(order, "/merchant_id")),
+        (word!("word-status"), status),
+        (word!("word-kind"), text(order, "/kind")),
+        (word!("word-channel"), text(order, "/channel")),
+        (word!("word-customer"), text(order, "/customer_id")),
+        (word!("word-batch"), text(order, "/batch/batch_id")),
+        (word!("word-received"), text(order, "/received_at")),
+        (word!("word-total"), text(order, "/total")),
+        (word!("word-repeats"), text(order, "/repeats")),
     ]);
     let rows = |pointer: &str| {
         order.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default()
@@ -98,16 +100,20 @@ fn show(order: &Value) {
     if !rows("/lines").is_empty() {
         render::say("");
         let columns = [
-            ("SKU", "/sku", false),
-            ("Quantity", "/quantity", true),
-            ("Unit price", "/unit_price", true),
-            ("Base", "/base", true),
-            ("Total", "/total", true),
-            ("Status", "/status", false),
+            (word!("word-sku"), "/sku", false),
+            (word!("word-quantity"), "/quantity", true),
+            (word!("word-unit-price"), "/unit_price", true),
+            (word!("word-base"), "/base", true),
+            (word!("word-total"), "/total", true),
+            (word!("word-status"), "/status_label", false),
         ];
         render::table(&rows("/lines"), &columns);
     }
     render::say("");
-    let columns = [("When", "/at", false), ("What", "/event", false), ("Seq", "/seq", true)];
+    let columns = [
+        (word!("word-when"), "/at", false),
+        (word!("word-what"), "/event_label", false),
+        (word!("word-sequence"), "/sequence", true),
+    ];
     render::table(&rows("/history"), &columns);
 }

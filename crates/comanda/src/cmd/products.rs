@@ -4,6 +4,8 @@ use anyhow::Result;
 
 use crate::cli::{Products, Store};
 use crate::client::{Client, path};
+use crate::spoken::word;
+use messages::id;
 
 pub(super) fn products(api: &Client, store: &Store, command: Products) -> Result<()> {
     match command {
@@ -12,15 +14,17 @@ pub(super) fn products(api: &Client, store: &Store, command: Products) -> Result
                 [("merchant_id", merchant), ("limit", Some(limit.to_string())), ("cursor", cursor)];
             let answer = api.json("GET", &path("/v1/products", &parameters), None)?;
             let columns = [
-                ("Merchant", "/merchant_id", false),
-                ("SKU", "/sku", false),
-                ("Description", "/description", false),
-                ("Category", "/category", false),
-                ("Price", "/price", true),
+                (word!("word-merchant"), "/merchant_id", false),
+                (word!("word-sku"), "/sku", false),
+                (word!("word-description"), "/description", false),
+                (word!("word-category"), "/category", false),
+                (word!("word-price"), "/price", true),
             ];
             super::page(store.json, &answer, "products", &columns);
             Ok(())
         }
-        Products::Import { file } => super::import(api, "PUT", "/v1/products", &file, "products"),
+        Products::Import { file } => {
+            super::import(api, "PUT", "/v1/products", &file, id!("said-products-stored"))
+        }
     }
 }

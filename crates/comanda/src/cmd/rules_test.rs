@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::{RulesTest, Store};
 use crate::client::{Client, path};
 use crate::render;
+use crate::spoken::{told, word};
 
 pub(super) fn test(api: &Client, store: &Store, args: &RulesTest) -> Result<()> {
     let rules = super::input(&args.file)?;
@@ -158,40 +159,41 @@ impl Sums {
         };
         let some = |count: u64| if count == 0 { String::new() } else { count.to_string() };
         render::facts(&[
-            ("Orders priced again", count("tested").to_string()),
-            ("  that differ", count("changed").to_string()),
-            ("  without a price, before or after", some(count("unpriced"))),
-            ("  out of range by these rules", some(count("out_of_range"))),
-            ("Left out: transfers", some(count("transfers"))),
-            ("Left out: rejected, cancelled, failed", some(count("not_taken"))),
-            ("Left out: priced by their batch's rules", some(count("own_rules"))),
-            ("Left out: not read as an order any more", some(count("unreadable"))),
-            ("Total as priced", total("before")),
-            ("Total by these rules", total("after")),
-            ("Difference", total("difference")),
+            (word!("word-priced-again"), count("tested").to_string()),
+            (&render::part(word!("word-that-differ")), count("changed").to_string()),
+            (&render::part(word!("word-without-a-price")), some(count("unpriced"))),
+            (&render::part(word!("word-out-of-range")), some(count("out_of_range"))),
+            (word!("word-left-out-transfers"), some(count("transfers"))),
+            (word!("word-left-out-not-taken"), some(count("not_taken"))),
+            (word!("word-left-out-own-rules"), some(count("own_rules"))),
+            (word!("word-left-out-unreadable"), some(count("unreadable"))),
+            (word!("word-total-as-priced"), total("before")),
+            (word!("word-total-by-these-rules"), total("after")),
+            (word!("word-difference"), total("difference")),
         ]);
         if !self.rules.is_empty() {
             render::say("");
             let columns = [
-                ("Rule", "/rule", false),
-                ("Effects before", "/before/effects", true),
-                ("Amount before", "/before/amount", true),
-                ("Effects after", "/after/effects", true),
-                ("Amount after", "/after/amount", true),
-                ("Difference", "/difference", true),
-                ("Not evaluated", "/failed", true),
+                (word!("word-rule"), "/rule", false),
+                (word!("word-effects-before"), "/before/effects", true),
+                (word!("word-amount-before"), "/before/amount", true),
+                (word!("word-effects-after"), "/after/effects", true),
+                (word!("word-amount-after"), "/after/amount", true),
+                (word!("word-difference"), "/difference", true),
+                (word!("word-not-evaluated"), "/failed", true),
             ];
             render::table(&self.rules(), &columns);
         }
         if !self.most.is_empty() {
-            render::say(format_args!("\nOrders that differ most ({})", self.most.len()));
+            render::say("");
+            render::say(told!("said-differ-most", count = self.most.len()));
             let columns = [
-                ("Order", "/order_id", false),
-                ("Merchant", "/merchant_id", false),
-                ("Received", "/received_at", false),
-                ("Before", "/before", true),
-                ("After", "/after", true),
-                ("Difference", "/difference", true),
+                (word!("word-order"), "/order_id", false),
+                (word!("word-merchant"), "/merchant_id", false),
+                (word!("word-received"), "/received_at", false),
+                (word!("word-before"), "/before", true),
+                (word!("word-after"), "/after", true),
+                (word!("word-difference"), "/difference", true),
             ];
             let rows: Vec<Value> = self.most.iter().map(|(_, order)| order.clone()).collect();
             render::table(&rows, &columns);

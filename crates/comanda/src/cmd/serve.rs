@@ -12,6 +12,7 @@ use tracing::info;
 
 use crate::client::ADDRESS_FILE;
 use crate::installation::Installation;
+use crate::spoken::told;
 use crate::wire_up::{Caller, Node};
 use crate::workers::Workers;
 
@@ -23,16 +24,17 @@ pub(super) fn serve(
 ) -> Result<ExitCode> {
     let node = Node::open(data_dir, installation, Caller::Anyone)?;
     if !listen.ip().is_loopback() && node.app.keys.is_none() {
-        bail!(
-            "listening on {listen}, beyond this machine, needs API keys: make one with \
-             `comanda --data-dir {} keys create --scope admin`",
-            data_dir.display()
-        );
+        bail!(told!(
+            "no-keys-beyond",
+            address = listen.to_string(),
+            path = data_dir.display().to_string(),
+        ));
     }
     let workers = Workers::start(engine::hand_out)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = bind(listen).with_context(|| format!("listen on {listen}"))?;
+        let listener =
+            bind(listen).with_context(|| told!("no-listen", address = listen.to_string()))?;
         let address = Address::write(data_dir, listener.local_addr()?)?;
         // From the line on that says where it listens, it may be told to stop.
         let stopped = stopped()?;
@@ -88,7 +90,8 @@ impl Address {
             address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
         let (path, url) = (data_dir.join(ADDRESS_FILE), format!("http://{address}"));
-        std::fs::write(&path, &url).with_context(|| format!("write {}", path.display()))?;
+        std::fs::write(&path, &url)
+            .with_context(|| told!("no-write", path = path.display().to_string()))?;
         Ok(Self { path, url })
     }
 }

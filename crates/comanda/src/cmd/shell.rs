@@ -10,6 +10,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::render;
+use crate::spoken::told;
 
 pub(super) fn completions(shell: Shell) -> Result<ExitCode> {
     let mut script = Vec::new();
@@ -23,8 +24,8 @@ pub(super) fn man(dir: &Path) -> Result<ExitCode> {
         std::fs::create_dir_all(dir)?;
         clap_mangen::generate_to(Cli::command(), dir)
     };
-    write().with_context(|| format!("write man pages to {}", dir.display()))?;
-    render::say(format_args!("man pages are in {}", dir.display()));
+    write().with_context(|| told!("no-write", path = dir.display().to_string()))?;
+    render::say(told!("said-man-pages", path = dir.display().to_string()));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,11 +1,13 @@
 //! `comanda stock`: counters and what changes them.
 
 use anyhow::Result;
+use messages::id;
 use serde_json::json;
 
 use crate::cli::{Stock, Store};
 use crate::client::{Client, encode, path};
 use crate::render;
+use crate::spoken::word;
 
 pub(super) fn stock(api: &Client, store: &Store, command: Stock) -> Result<()> {
     match command {
@@ -17,7 +19,7 @@ pub(super) fn stock(api: &Client, store: &Store, command: Stock) -> Result<()> {
                 ("cursor", cursor),
             ];
             let answer = api.json("GET", &path("/v1/stock", &parameters), None)?;
-            super::page(store.json, &answer, "stock", &COLUMNS);
+            super::page(store.json, &answer, "stock", &columns());
         }
         Stock::Adjust { sku, merchant, by, on_hand, reason, release_newest } => {
             let mut body = json!({});
@@ -36,20 +38,22 @@ pub(super) fn stock(api: &Client, store: &Store, command: Stock) -> Result<()> {
             let target = format!("/v1/stock/{}/adjustments", encode(&sku));
             let body = ("application/json", body.to_string().into_bytes());
             let row = api.json("POST", &target, Some(body))?;
-            if store.json { render::json(&row) } else { render::table(&[row], &COLUMNS) }
+            if store.json { render::json(&row) } else { render::table(&[row], &columns()) }
         }
         Stock::Import { file } => {
-            super::import(api, "POST", "/v1/stock", &file, "stock counts")?;
+            super::import(api, "POST", "/v1/stock", &file, id!("said-stock-stored"))?;
         }
     }
     Ok(())
 }
 
-const COLUMNS: [render::Column; 6] = [
-    ("Merchant", "/merchant_id", false),
-    ("SKU", "/sku", false),
-    ("On hand", "/on_hand", true),
-    ("Reserved", "/reserved", true),
-    ("Available", "/available", true),
-    ("Waiting", "/waiting", true),
-];
+fn columns() -> [render::Column; 6] {
+    [
+        (word!("word-merchant"), "/merchant_id", false),
+        (word!("word-sku"), "/sku", false),
+        (word!("word-on-hand"), "/on_hand", true),
+        (word!("word-reserved"), "/reserved", true),
+        (word!("word-available"), "/available", true),
+        (word!("word-waiting"), "/waiting", true),
+    ]
+}

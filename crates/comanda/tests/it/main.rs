@@ -15,6 +15,7 @@ mod crash;
 mod disk;
 mod keys;
 mod killed_batch;
+mod languages;
 mod observe;
 mod older_store;
 mod overload;

@@ -5,3 +5,191 @@ rules-sound = { $count ->
     [one] { $count } rule, sound
    *[other] { $count } rules, all sound
 }
+
+# Headings of tables and names of facts.
+
+word-order = Order
+word-merchant = Merchant
+word-status = Status
+word-total = Total
+word-channel = Channel
+word-received = Received
+word-sku = SKU
+word-quantity = Quantity
+word-unit-price = Unit price
+word-base = Base
+word-when = When
+word-what = What
+word-sequence = Seq
+word-kind = Kind
+word-customer = Customer
+word-batch = Batch
+word-repeats = Repeats
+word-on-hand = On hand
+word-reserved = Reserved
+word-available = Available
+word-waiting = Waiting
+word-description = Description
+word-category = Category
+word-price = Price
+word-succeeded = Succeeded
+word-failed = Failed
+word-started = Started
+word-ended = Ended
+word-items = Items
+word-items-succeeded = succeeded
+word-items-failed = failed
+word-items-skipped = skipped (duplicates)
+word-items-pending = pending
+word-orders-by-status = Orders by status
+word-not-accepted = Not accepted
+word-gross = Gross
+word-discounts = Discounts
+word-surcharges = Surcharges
+word-net = Net
+word-units = Units
+word-unpriced = Unpriced orders
+word-stock-problems = Stock problems
+word-orders-per-second = Orders per second
+word-rule = Rule
+word-effects = Effects
+word-amount = Amount
+word-missing = Missing
+word-id = Id
+word-scope = Scope
+word-created = Created
+word-would-be = Would be
+word-because = Because
+word-on = On
+word-wanted = Wanted
+word-where = Where
+word-setting = Setting
+word-value = Value
+word-from = From
+word-priced-again = Orders priced again
+word-that-differ = that differ
+word-without-a-price = without a price, before or after
+word-out-of-range = out of range by these rules
+word-left-out-transfers = Left out: transfers
+word-left-out-not-taken = Left out: rejected, cancelled, failed
+word-left-out-own-rules = Left out: priced by their batch's rules
+word-left-out-unreadable = Left out: not read as an order any more
+word-total-as-priced = Total as priced
+word-total-by-these-rules = Total by these rules
+word-difference = Difference
+word-effects-before = Effects before
+word-amount-before = Amount before
+word-effects-after = Effects after
+word-amount-after = Amount after
+word-not-evaluated = Not evaluated
+word-before = Before
+word-after = After
+
+# What the commands say and do.
+
+said-listening = listening on { $url }
+said-more = more: --cursor { $cursor }
+said-products-stored = { $count ->
+    [one] { $count } product stored
+   *[other] { $count } products stored
+}
+said-stock-stored = { $count ->
+    [one] { $count } stock count stored
+   *[other] { $count } stock counts stored
+}
+said-shortages = Shortages (the { $count } largest)
+said-differ-most = Orders that differ most ({ $count })
+said-why = Why
+said-short = Short
+said-warnings = Warnings
+said-shipping = shipping
+said-tax = tax
+said-progress = { $done } done  { $failed } failed  { $skipped } skipped  { $rate }/s
+said-eta = left
+said-batch-repeat = this content was run before: this is what it came to then
+said-batch-resumed = gone on behind item { $item }, where an earlier run stopped
+said-key-shown-once = shown once; a server that runs takes it up when it is started again
+said-key-revoked = taken back; a server that runs forgets it when it is started again
+said-links-rotated = links are signed with a new secret
+said-man-pages = man pages are in { $path }
+said-backup-made = { $to } has every change before byte { $position } of the log: { $files } files, { $copied } bytes copied, { $linked } linked
+said-restored = { $to } is the store of { $taken }, up to byte { $position } of its log
+said-settings-sound = sound: { $count } settings, { $file }
+said-no-file = there is no file
+said-reservations = { $rate } reservations/s: { $reserved } reserved, { $waiting } waiting
+
+# What doctor found. Details of a fault stay English.
+
+doctor-looked-at = { $verdict } { $check }: { $count } looked at
+doctor-sound = sound 
+doctor-faulty = FAULTY
+doctor-records = every record of the log is whole
+doctor-originals = every order is there once, under its id
+doctor-states = every order's state is the fold of its changes
+doctor-money = lines, rules and totals add up to the cent
+doctor-stock = counters equal the stock ledger's sums, none oversold
+doctor-queues = who waits for stock stands in its queue, once
+doctor-lists = lists of orders and of invalid input are complete
+doctor-batches = every batch's checkpoint counts the items that are there
+
+# Why a command could not do it. Causes come behind a colon; those of the system are its own words.
+
+no-read = cannot read { $path }
+no-write = cannot write { $path }
+no-create = cannot create { $path }
+no-listen = cannot listen on { $address }
+no-call = cannot reach { $url }
+no-send = cannot send the file
+no-json = the answer is no JSON
+no-held = { $error }, which does not say where it listens; stop it, or name its address with --server URL
+no-doctor-held = { $error }; stop the server first: proving needs the store at rest
+no-keys-beyond = listening on { $address }, beyond this machine, needs API keys: make one with `comanda --data-dir { $path } keys create --scope admin`
+no-such-key = there is no key { $id }
+no-scope = --scope takes read, write or admin
+no-batch-id = --batch-id takes 1 to 128 bytes without control characters
+no-batch-other-content = batch { $id } was run with other content; choose another --batch-id
+no-batch-end = the batch did not come to its end; run it again to go on
+no-batch-rules = a server holds the store: it takes rules inside the document (`pricingRules`), or stop it to use --rules
+no-batch-input = cannot read the batch's input
+no-batch-metadata = metadata must be a JSON object of texts, numbers and booleans
+no-backup-here = a backup is made where the store's files are: run it there, not through { $url }
+no-in-the-way = { $path } is in the way; remove it
+no-demo-folder = { $path } exists and no demo made it; name another --data-dir
+no-store-held = the store in { $path } is held by another process
+no-store-format = the store in { $path } says "{ $found }"; this version reads up to "{ $known }"
+no-store-files = cannot open the store's files
+no-store-log = cannot open the log
+no-store-index = cannot open the index
+no-store-update = cannot bring the index up to date
+no-store-read = cannot read what is stored: { $why }
+no-room = disk space is below the safe minimum
+no-queue = too much is waiting already; nothing was done
+no-outcome = the outcome is unknown; run it again with the same id
+no-ledger = the store is closed
+no-cursor = the cursor names no change
+no-such-file = there is no such file or folder
+no-permission = this user may not do that
+no-address = the address is in use
+no-answer = nobody answers there
+no-space = the disk is full
+
+# The tour of `comanda demo`.
+
+demo-store = A store of its own in { $path }; the server listens on { $url }
+demo-stays = The server stays up. Ctrl-C stops it.
+demo-catalogue = 1. Catalogue, stock and rules
+demo-catalogue-is = 10,000 products of three sellers, their stock, 8 pricing rules
+demo-orders = 2. Orders over REST, one of each kind
+demo-full = a full purchase document
+demo-again = the same one again
+demo-simple = a simple order
+demo-transfer = a transfer
+demo-short = more than there is
+demo-invalid = an invalid one
+demo-restock = 3. A restock: the order that waited is filled
+demo-now = { $order } is now { $status }
+demo-batch = 4. A batch of { $orders } orders with rules of its own
+demo-batch-is = 3 % of them broken, 2 % repeated, some products scarce
+demo-look = Look around:
+demo-start-page = the start page
+demo-one-order = one order, with its history

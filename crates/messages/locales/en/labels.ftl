@@ -20,3 +20,16 @@ batch-RUNNING = Running
 batch-SUCCEEDED = Succeeded
 batch-FAILED = Failed
 batch-ABORTED = Aborted
+
+event-received = Received
+event-priced = Priced
+event-amended = Amended
+event-allocated = Stock allocated
+event-rejected = Rejected
+event-filled = Waiting lines filled
+event-queued = Queued for stock
+event-unreserved = Reservation taken back
+event-cancelled = Cancelled
+event-fulfilled = Handed over
+event-repeated = Sent again
+event-refused = A command was refused

@@ -20,3 +20,16 @@ batch-RUNNING = En curso
 batch-SUCCEEDED = Terminado
 batch-FAILED = Fallido
 batch-ABORTED = Detenido
+
+event-received = Recibida
+event-priced = Precio calculado
+event-amended = Modificada
+event-allocated = Stock asignado
+event-rejected = Rechazada
+event-filled = Líneas pendientes atendidas
+event-queued = En cola de stock
+event-unreserved = Reserva deshecha
+event-cancelled = Cancelada
+event-fulfilled = Entregada
+event-repeated = Enviada de nuevo
+event-refused = Comando rechazado

@@ -20,3 +20,16 @@ batch-RUNNING = Em andamento
 batch-SUCCEEDED = Concluído
 batch-FAILED = Falhou
 batch-ABORTED = Interrompido
+
+event-received = Recebido
+event-priced = Preço calculado
+event-amended = Alterado
+event-allocated = Estoque alocado
+event-rejected = Rejeitado
+event-filled = Linhas pendentes atendidas
+event-queued = Na fila do estoque
+event-unreserved = Reserva desfeita
+event-cancelled = Cancelado
+event-fulfilled = Entregue
+event-repeated = Enviado de novo
+event-refused = Comando recusado

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use domain::event::{Refusal, Rejection};
+use domain::event::{Event, Refusal, Rejection};
 use domain::state::{ClaimState, Status};
 use messages::{Id, around_field, id, label, phrase};
 pub use messages::{Lang, Phrase};
@@ -152,6 +152,26 @@ pub fn batch_label(status: BatchStatus, lang: Lang) -> &'static str {
         BatchStatus::Succeeded => id!("batch-SUCCEEDED"),
         BatchStatus::Failed => id!("batch-FAILED"),
         BatchStatus::Aborted => id!("batch-ABORTED"),
+    };
+    label(id, lang)
+}
+
+/// The label of what happened to an order.
+#[must_use]
+pub fn event_label(event: &Event, lang: Lang) -> &'static str {
+    let id = match event {
+        Event::Received(_) => id!("event-received"),
+        Event::Priced(_) => id!("event-priced"),
+        Event::Amended(_) => id!("event-amended"),
+        Event::Allocated { .. } => id!("event-allocated"),
+        Event::Rejected(_) => id!("event-rejected"),
+        Event::Filled { .. } => id!("event-filled"),
+        Event::Queued { .. } => id!("event-queued"),
+        Event::Unreserved { .. } => id!("event-unreserved"),
+        Event::Cancelled { .. } => id!("event-cancelled"),
+        Event::Fulfilled => id!("event-fulfilled"),
+        Event::Repeated { .. } => id!("event-repeated"),
+        Event::Refused(_) => id!("event-refused"),
     };
     label(id, lang)
 }

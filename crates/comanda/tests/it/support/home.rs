@@ -28,7 +28,7 @@ fn without_settings(mut command: Command) -> Command {
             command.env_remove(name);
         }
     }
-    command.env("COMANDA_LOG", "warn");
+    command.env("COMANDA_LOG", "warn").env("COMANDA_LANG", "en");
     command
 }
 

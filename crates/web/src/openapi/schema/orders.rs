@@ -275,6 +275,8 @@ pub struct HistoryEvent {
     at: Time,
     #[schema(example = "received")]
     event: String,
+    /// In the reader's language.
+    event_label: String,
     /// What the event says beyond its name.
     #[schema(value_type = Map<String, Value>)]
     details: Map<String, Value>,
