@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use domain::event::Event;
 use domain::id::BatchId;
 use domain::order::Channel;
 use engine::Engine;
@@ -301,9 +302,7 @@ impl Runner {
         }
         let mut failed = Vec::new();
         records(&*self.engine, &state, &mut |_, change| {
-            if let What::Audit(audit) = change.what {
-                failed.push(audit.document);
-            }
+            failed.extend(failed_document(change.what));
         })?;
         let next = (1..).map(|n| format!("{id}.redrive-{n}"));
         let unused = next.map(|name| BatchId::parse(&name)).find(|name| match name {
@@ -324,6 +323,26 @@ impl Runner {
             max_concurrency: None,
             dry_run: false,
         })
+    }
+}
+
+/// The document of an item that failed, to be sent again: what was no order, and commands that
+/// were refused.
+fn failed_document(what: What) -> Option<bytes::Bytes> {
+    match what {
+        What::Audit(audit) => Some(audit.document),
+        What::Stray(stray) => stray.document,
+        What::Order { events, document, .. } => {
+            document.filter(|_| matches!(events.first(), Some(Event::Refused(_))))
+        }
+        What::Flood(_)
+        | What::Stock { .. }
+        | What::Released { .. }
+        | What::Products(_)
+        | What::Customer(_)
+        | What::Rules { .. }
+        | What::Kept(_)
+        | What::Batch(_) => None,
     }
 }
 

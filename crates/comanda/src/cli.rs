@@ -110,7 +110,7 @@ pub(crate) enum Command {
     /// Run and follow batches of orders
     #[command(subcommand)]
     Batch(Batch),
-    /// Look orders up, send one, fulfil one
+    /// Look orders up, send one, amend, cancel or fulfil one
     #[command(subcommand)]
     Orders(Orders),
     /// What the order in FILE would come to, line by line, without placing it
@@ -311,6 +311,27 @@ pub(crate) enum Orders {
     Place {
         /// The document
         file: PathBuf,
+    },
+    /// Merge the changes in FILE into an order: what they name is replaced, null takes it away
+    Amend {
+        /// The order
+        id: String,
+        /// A JSON merge patch, or a whole document; - for standard input
+        file: PathBuf,
+        /// Its seller, when several use that id
+        #[arg(long)]
+        merchant: Option<String>,
+    },
+    /// Call an order off: what it held is free again
+    Cancel {
+        /// The order
+        id: String,
+        /// Its seller, when several use that id
+        #[arg(long)]
+        merchant: Option<String>,
+        /// Why, for the order's history
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// The goods of an order were handed over
     Fulfil {

@@ -184,6 +184,7 @@ impl Examination<'_> {
             | What::Products(_)
             | What::Customer(_)
             | What::Rules { .. }
+            | What::Kept(_)
             | What::Batch(_) => {}
         }
         Ok(())
@@ -208,6 +209,7 @@ impl Examination<'_> {
             | What::Products(_)
             | What::Customer(_)
             | What::Rules { .. }
+            | What::Kept(_)
             | What::Batch(_) => counts.failed += 1,
         }
     }

@@ -373,6 +373,7 @@ fn weight(request: &Prepared) -> usize {
     match request {
         Prepared::Receive(order) => order.document.len(),
         Prepared::Unpriceable(audit) => audit.document.len(),
+        Prepared::Once(once) => weight(&once.request),
         Prepared::Other(Request::Amend(amend)) => amend.document.len(),
         Prepared::Other(Request::Audit(audit)) => 256 + audit.document.len(),
         Prepared::Other(_) => 256,

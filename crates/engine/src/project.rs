@@ -6,15 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::state::OrderState;
+use domain::time::Timestamp;
 use heed::{PutFlags, RwTxn};
 use service::change::{Seq, encode_state};
 use service::codec::Encoder;
 use service::layer::{Entry, Layer, late_terms, terms};
+use service::once::{Hash, KEPT_MAX, KEPT_US};
 use service::view::first_state;
 
 use crate::store::{
-    APPLIED, RULES_VERSION, Store, customer_pair, pair, read_entry, read_list, seq_of_bytes,
-    stock_pair,
+    APPLIED, RULES_VERSION, Store, customer_pair, pair, read_entry, read_kept, read_list,
+    seq_of_bytes, stock_pair,
 };
 
 /// Most orders of one run: one list of it is read whole, and rewritten whole when it changes.
@@ -66,6 +68,7 @@ impl Store {
         self.write_edits(&mut txn, edits)?;
         self.put_orders(&mut txn, layer)?;
         self.put_rest(&mut txn, layer)?;
+        self.put_kept(&mut txn, layer)?;
         self.tables.meta.put(&mut txn, APPLIED, &layer.until.to_be_bytes())?;
         txn.commit()?;
         Ok(())
@@ -240,6 +243,37 @@ impl Store {
         Ok(())
     }
 
+    /// Files the keys that were used up, and forgets those of long ago.
+    fn put_kept(&self, txn: &mut RwTxn<'_>, layer: &Layer) -> Result<(), Error> {
+        let Some(newest) = layer.kept.values().map(|(_, at)| *at).max() else { return Ok(()) };
+        let mut rows: Vec<_> = layer.kept.iter().collect();
+        rows.sort_unstable();
+        for (name, (seq, at)) in rows {
+            let mut value = seq.0.to_be_bytes().to_vec();
+            value.extend_from_slice(&at.0.to_be_bytes());
+            self.tables.kept.put(txn, name, &value)?;
+            self.tables.kept_times.put(txn, &kept_time(*at, name), &[])?;
+        }
+        let too_old = newest.0.saturating_sub(KEPT_US);
+        let mut many = self.tables.kept_times.len(txn)?;
+        while let Some((key, _)) = self.tables.kept_times.first(txn)? {
+            let (at, name) = key.split_at_checked(8).ok_or(Error::Damaged)?;
+            let at = Timestamp(i64::from_be_bytes(at.try_into().map_err(|_| Error::Damaged)?));
+            if at.0 > too_old && many <= KEPT_MAX {
+                break;
+            }
+            let (key, name) = (key.to_vec(), name.to_vec());
+            let row = self.tables.kept.get(txn, &name)?.map(read_kept).transpose();
+            // A key that was used again since has a later row, which stays.
+            if row.map_err(|_| Error::Damaged)?.is_some_and(|(_, since)| since == at) {
+                self.tables.kept.delete(txn, &name)?;
+            }
+            self.tables.kept_times.delete(txn, &key)?;
+            many -= 1;
+        }
+        Ok(())
+    }
+
     fn put_rest(&self, txn: &mut RwTxn<'_>, layer: &Layer) -> Result<(), Error> {
         let (tables, mut value) = (&self.tables, Vec::new());
         let mut stock: Vec<_> = layer.stock.iter().map(|(k, s)| (stock_pair(k), *s)).collect();
@@ -302,6 +336,12 @@ fn gather<'a>(orders: impl Iterator<Item = (Seq, &'a OrderState)>) -> Vec<(Vec<u
     let mut lists: Vec<_> = lists.into_iter().collect();
     lists.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     lists
+}
+
+fn kept_time(at: Timestamp, name: &Hash) -> Vec<u8> {
+    let mut key = at.0.to_be_bytes().to_vec();
+    key.extend_from_slice(name);
+    key
 }
 
 fn list_key(key: &mut Vec<u8>, run: u64, term: &[u8]) {

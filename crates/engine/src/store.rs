@@ -12,6 +12,7 @@
 //! stock      merchant ‖ 0 ‖ sku             → counters     releases  … → last order looked at
 //! audits     order id ‖ 0 ‖ merchant or ""  → seq, of the newest
 //! inputs     seq                            → merchant or "": input that is no order
+//! kept       key                            → record ‖ since   kept_times  since ‖ key → nothing
 //! products, customers, rules, batches       → as `service` encodes them
 //! ```
 //!
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
 use domain::stock::Stock;
+use domain::time::Timestamp;
 use heed::types::Bytes;
 use heed::{Database, Env, EnvOpenOptions, RoTxn, WithoutTls};
 use service::batch::BatchState;
@@ -32,6 +34,7 @@ use service::change::{Audit, Change, Seq, What, decode, decode_state, is_listed_
 use service::codec::{Corrupt, Decoder};
 use service::layer::{Entry, queue_term, term};
 use service::ledger::{By, Unavailable};
+use service::once;
 use service::view::{Base, Direction, Read, damaged};
 use service::wire::rules::{self, CompiledRules};
 
@@ -54,6 +57,8 @@ pub(crate) struct Tables {
     pub(crate) times: Table,
     pub(crate) stock: Table,
     pub(crate) releases: Table,
+    pub(crate) kept: Table,
+    pub(crate) kept_times: Table,
     pub(crate) audits: Table,
     pub(crate) inputs: Table,
     pub(crate) products: Table,
@@ -102,6 +107,8 @@ impl Store {
             times: table("times")?,
             stock: table("stock")?,
             releases: table("releases")?,
+            kept: table("kept")?,
+            kept_times: table("kept_times")?,
             audits: table("audits")?,
             inputs: table("inputs")?,
             products: table("products")?,
@@ -174,6 +181,7 @@ pub(crate) fn list_earlier_inputs(
                 | What::Products(_)
                 | What::Customer(_)
                 | What::Rules { .. }
+                | What::Kept(_)
                 | What::Batch(_) => None,
             };
             let merchant = merchant.as_ref().map_or("", |m| m.as_str());
@@ -248,6 +256,13 @@ pub(crate) fn read_entry(bytes: &[u8]) -> Result<Entry, Corrupt> {
     let mut from = Decoder(bytes);
     let later = from.list(|f| f.u64().map(Seq))?;
     Ok(Entry { state: Arc::new(decode_state(&mut from)?), later })
+}
+
+/// Where the answer under a key is, and since when.
+pub(crate) fn read_kept(bytes: &[u8]) -> Result<(Seq, Timestamp), Corrupt> {
+    let (seq, at) = bytes.split_at_checked(8).ok_or(Corrupt)?;
+    let at: [u8; 8] = at.try_into().map_err(|_| Corrupt)?;
+    Ok((seq_of_bytes(seq).ok_or(Corrupt)?, Timestamp(i64::from_be_bytes(at))))
 }
 
 /// The seqs of one run's list.
@@ -440,7 +455,12 @@ impl Base for Snapshot<'_> {
         self.list_of(&term, Direction::Oldest, after, limit)
     }
 
-    fn until(&self, time: domain::time::Timestamp) -> Read<Option<Seq>> {
+    fn kept(&self, name: &once::Hash) -> Read<Option<(Seq, Timestamp)>> {
+        let row = self.get(self.tables().kept, name)?;
+        row.map(|row| read_kept(row).map_err(corrupt)).transpose()
+    }
+
+    fn until(&self, time: Timestamp) -> Read<Option<Seq>> {
         let key = time.0.max(0).to_be_bytes();
         let times = self.tables().times;
         let row = times.get_greater_than_or_equal_to(&self.txn, &key).map_err(stored)?;

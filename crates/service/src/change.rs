@@ -33,6 +33,7 @@ pub use self::order::{decode_state, encode_state, read_name, read_stock_key, sto
 use crate::batch::BatchState;
 use crate::catalogue::{Customer, Product};
 use crate::codec::{Corrupt, Decoder, Encoder};
+use crate::once::{Hash, Kept, Key};
 
 /// Where a record starts in the log; the name of a change and of the order it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,6 +110,8 @@ pub enum What {
     },
     /// A batch got on.
     Batch(Box<BatchState>),
+    /// A key was used up by what the commit did before this.
+    Kept(Box<Kept>),
 }
 
 /// A command for an order that is not there.
@@ -303,6 +306,7 @@ const CUSTOMER: u8 = 6;
 const RULES: u8 = 7;
 const BATCH: u8 = 8;
 const STRAY: u8 = 9;
+const KEPT: u8 = 10;
 const AUDIT: u8 = 20;
 const FLOOD: u8 = 21;
 
@@ -320,6 +324,7 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
         What::Rules { .. } => RULES,
         What::Batch(_) => BATCH,
         What::Stray(_) => STRAY,
+        What::Kept(_) => KEPT,
     };
     to.u8(kind);
     to.i64(change.at.0);
@@ -350,6 +355,11 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
             to.text(source);
         }
         What::Batch(batch) => batch.encode(&mut to),
+        What::Kept(kept) => {
+            to.bytes(&kept.key.name);
+            to.bytes(&kept.key.content);
+            to.bytes(&kept.answer);
+        }
         What::Stray(stray) => {
             order_key(&mut to, &stray.key);
             to.u8(stray.verb as u8);
@@ -402,6 +412,10 @@ pub fn decode(body: &Bytes) -> Result<Change, Corrupt> {
             source: from.text()?.into(),
         },
         BATCH => What::Batch(Box::new(BatchState::decode(&mut from)?)),
+        KEPT => What::Kept(Box::new(Kept {
+            key: Key { name: read_hash(&mut from)?, content: read_hash(&mut from)? },
+            answer: body.slice_ref(from.bytes()?),
+        })),
         STRAY => What::Stray(Stray {
             key: read_order_key(&mut from)?,
             verb: read_verb(&mut from)?,
@@ -412,6 +426,10 @@ pub fn decode(body: &Bytes) -> Result<Change, Corrupt> {
         _ => return Err(Corrupt),
     };
     Ok(Change { at, what })
+}
+
+fn read_hash(from: &mut Decoder<'_>) -> Result<Hash, Corrupt> {
+    from.bytes()?.try_into().map_err(|_| Corrupt)
 }
 
 fn fault(to: &mut Encoder<'_>, fault: &Fault) {

@@ -10,6 +10,7 @@ mod catalogue;
 mod changes;
 mod commands;
 mod find;
+mod once;
 mod orders;
 mod stock;
 
@@ -44,9 +45,10 @@ pub trait Subject {
 /// Runs the suite; `make` makes an empty ledger with the default policies and a currency of two
 /// decimals, which takes its time from the clock handed in.
 pub fn run(make: impl Fn(Clock) -> Box<dyn Subject>) {
-    let stories: [(&str, Story); 7] = [
+    let stories: [(&str, Story); 8] = [
         ("orders", orders::run),
         ("commands", commands::run),
+        ("once", once::run),
         ("stock", stock::run),
         ("catalogue", catalogue::run),
         ("batches", batches::run),

@@ -11,12 +11,14 @@ use std::sync::Arc;
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, StockKey};
 use domain::state::{Claim, ClaimState, OrderState, Place};
 use domain::stock::Stock;
+use domain::time::Timestamp;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::batch::BatchState;
 use crate::catalogue::{Customer, Product};
 use crate::change::Seq;
 use crate::ledger::By;
+use crate::once;
 use crate::wire::rules::CompiledRules;
 
 /// An order, with where its later changes are.
@@ -58,6 +60,8 @@ pub struct Layer {
     pub rules: BTreeMap<u64, (Arc<CompiledRules>, bool)>,
     /// Batches.
     pub batches: BTreeMap<BatchId, Arc<BatchState>>,
+    /// Keys that were used up, with the records that hold their answers.
+    pub kept: HashMap<once::Hash, (Seq, Timestamp)>,
     /// Where the log stands after this layer's changes.
     pub until: u64,
 }
@@ -102,10 +106,10 @@ impl Layer {
         self.ids.len()
     }
 
-    /// Rows that grow with what comes in: orders begun, and input that is no order.
+    /// Rows that grow with what comes in: orders begun, input that is no order, keys used up.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.ids.len() + self.inputs.len()
+        self.ids.len().max(self.kept.len()) + self.inputs.len()
     }
 
     /// Notes where an order began.
@@ -143,6 +147,7 @@ impl Layer {
         self.customers.extend(std::mem::take(&mut newer.customers));
         self.rules.extend(std::mem::take(&mut newer.rules));
         self.batches.extend(std::mem::take(&mut newer.batches));
+        self.kept.extend(newer.kept.drain());
         self.until = self.until.max(newer.until);
         newer.until = 0;
     }

@@ -20,8 +20,10 @@ use domain::time::Timestamp;
 
 use crate::batch::BatchState;
 use crate::catalogue::{Catalogue, Customer, Product};
-use crate::change::{Audit, Change, Fault, Flood, Seq};
+use crate::change::{Audit, Change, Fault, Flood, Seq, Stray, What};
 use crate::measure::Moments;
+use crate::once;
+use crate::once::{Kept, Once, Outcome};
 use crate::view::{Base, Inputs, View, damaged};
 use crate::wire::rules::CompiledRules;
 
@@ -59,6 +61,10 @@ pub enum Request {
         /// Whether they price the installation's orders from now on.
         installed: bool,
     },
+    /// Do it once, however often it is sent.
+    Once(Box<Once>),
+    /// Record a command for an order that is not there.
+    Stray(Box<Stray>),
     /// A batch's checkpoint. Comes last in the call whose orders it covers; its counts are those
     /// of the batch before this call, and the ledger adds what this call's items came to.
     Checkpoint(Box<BatchState>),
@@ -130,6 +136,8 @@ pub enum Answer {
     Rules(u64),
     /// The batch at its checkpoint.
     Batch(Box<BatchState>),
+    /// What became of a request under a key.
+    Once(Box<Outcome>),
     /// Deciding it failed, even alone: a fault of ours. Its neighbours are unharmed.
     Broken,
 }
@@ -368,6 +376,18 @@ pub trait Ledger: Changes + Send + Sync {
         limit: usize,
     ) -> Result<Inputs, Unavailable> {
         seen(self, |view| view.inputs(merchant, before, limit))
+    }
+
+    /// The answer that is kept under the key of that name, and not for too long.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn kept(&self, name: &once::Hash, now: Timestamp) -> Result<Option<Kept>, Unavailable> {
+        let Some((seq, _)) = seen(self, |view| view.kept(name, now))? else { return Ok(None) };
+        match self.change(seq)?.what {
+            What::Kept(kept) => Ok(Some(*kept)),
+            _ => Err(damaged("a key's row names another change")),
+        }
     }
 
     /// A rule set by its version.

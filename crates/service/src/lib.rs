@@ -13,6 +13,7 @@ pub mod layer;
 pub mod ledger;
 pub mod measure;
 pub mod memory;
+pub mod once;
 pub mod prepare;
 pub mod serial;
 pub mod view;

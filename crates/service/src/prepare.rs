@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::catalogue::Catalogue;
 use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault, Origin};
 use crate::ledger::{BatchRules, Receive, Request, stock_key};
+use crate::once;
 
 /// A request with everything done that can be done beforehand.
 #[derive(Clone, Debug)]
@@ -23,8 +24,21 @@ pub enum Prepared {
     Receive(Box<Order>),
     /// An order that cannot be priced within the limits.
     Unpriceable(Box<Audit>),
+    /// A request under a key.
+    Once(Box<Once>),
     /// Everything else needs no preparation.
     Other(Request),
+}
+
+/// A request under a key, prepared.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// The key.
+    pub key: once::Key,
+    /// What to do the first time.
+    pub request: Prepared,
+    /// What to keep of the answer.
+    pub render: once::Render,
 }
 
 /// An order, priced.
@@ -47,6 +61,11 @@ pub struct Order {
 pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent: u32) -> Prepared {
     let receive = match request {
         Request::Receive(receive) => *receive,
+        Request::Once(once) => {
+            let once::Once { key, request, render } = *once;
+            let request = prepare(request, catalogue, now, exponent);
+            return Prepared::Once(Box::new(Once { key, request, render }));
+        }
         Request::Audit(_)
         | Request::Amend(_)
         | Request::Cancel(_)
@@ -56,6 +75,7 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
         | Request::PutProducts(_)
         | Request::PutCustomer(_)
         | Request::PutRules { .. }
+        | Request::Stray(_)
         | Request::Checkpoint(_) => return Prepared::Other(request),
     };
     let Receive { order, document, warnings, batch, rules } = receive;

@@ -7,6 +7,7 @@
 mod batches;
 mod catalogue;
 mod commands;
+mod once;
 mod orders;
 mod stock;
 
@@ -16,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use domain::command::Command;
+use domain::event::Refusal;
 use domain::facts::Policy;
 use domain::id::{MerchantId, StockKey};
 use domain::stock::{Movement, Stock};
@@ -25,7 +27,7 @@ use hashbrown::{HashMap, HashSet};
 use self::batches::Tally;
 pub use self::orders::item_of;
 use crate::catalogue::Catalogue;
-use crate::change::{Audit, Change, Flood, Frame, Seq, What};
+use crate::change::{Audit, Change, Flood, Frame, Seq, Stray, What};
 use crate::layer::Layer;
 use crate::ledger::{Answer, Request, Unavailable};
 use crate::prepare::Prepared;
@@ -311,8 +313,13 @@ impl<B: Base> Run<'_, B> {
         if let Some(probe) = self.driver.settings.probe {
             probe(request);
         }
+        self.prepared(request, tally)
+    }
+
+    fn prepared(&mut self, request: &Prepared, tally: &Tally) -> Result<Answer, Unavailable> {
         match request {
             Prepared::Receive(order) => self.receive(order),
+            Prepared::Once(once) => self.once(once, tally),
             Prepared::Unpriceable(audit) => {
                 self.audit(Audit::clone(audit));
                 Ok(Answer::Invalid(audit.faults.clone()))
@@ -323,7 +330,11 @@ impl<B: Base> Run<'_, B> {
 
     fn other(&mut self, request: &Request, tally: &Tally) -> Result<Answer, Unavailable> {
         match request {
-            Request::Receive(_) => Ok(Answer::Broken),
+            Request::Receive(_) | Request::Once(_) => Ok(Answer::Broken),
+            Request::Stray(stray) => {
+                self.push(What::Stray(Stray::clone(stray)));
+                Ok(Answer::Refused(Refusal::UnknownOrder))
+            }
             Request::Audit(audit) => {
                 self.audit(Audit::clone(audit));
                 Ok(Answer::Recorded)
@@ -383,6 +394,7 @@ impl<B: Base> Run<'_, B> {
             What::Audit(audit) => self.note_audit(seq, audit),
             What::Stray(_) => {}
             What::Flood(_) => self.note_flood(seq),
+            What::Kept(kept) => self.note_kept(seq, kept.key.name),
             What::Stock { stock, on_hand, .. } => {
                 self.move_stock(stock, Movement { on_hand, ..Movement::default() })?;
             }

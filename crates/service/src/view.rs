@@ -16,6 +16,7 @@ use crate::batch::BatchState;
 use crate::change::{Change, Seq, What};
 use crate::layer::{Entry, Layer, matches};
 use crate::ledger::{By, Found, OrderView, Page, Query, Unavailable};
+use crate::once;
 use crate::wire::rules::CompiledRules;
 
 /// What reading stored rows comes to.
@@ -61,6 +62,8 @@ pub trait Base {
     fn batches(&self, after: Option<&BatchId>, limit: usize) -> Read<Vec<BatchState>>;
     /// A rule set.
     fn rules(&self, version: u64) -> Read<Option<Arc<CompiledRules>>>;
+    /// Where the answer under a key is, and since when.
+    fn kept(&self, name: &once::Hash) -> Read<Option<(Seq, Timestamp)>>;
 }
 
 /// Layers, newest first, over the projection.
@@ -346,6 +349,15 @@ impl<'a, B: Base + ?Sized> View<'a, B> {
         }
     }
 
+    /// Where the answer under a key is, and since when; `None` when that is too long ago.
+    pub fn kept(&self, name: &once::Hash, now: Timestamp) -> Read<Option<(Seq, Timestamp)>> {
+        let row = match self.layers().find_map(|layer| layer.kept.get(name)) {
+            Some(row) => Some(*row),
+            None => self.base.kept(name)?,
+        };
+        Ok(row.filter(|(_, at)| now.0.saturating_sub(at.0) < once::KEPT_US))
+    }
+
     /// Claims that wait for a product, in the order they stand, after a place; each with the place
     /// it is called by, and its order.
     pub fn queue(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Waiting>> {
@@ -532,6 +544,9 @@ impl<C: Fn(Seq) -> Read<Change>> Base for Nothing<C> {
         Ok(Vec::new())
     }
     fn rules(&self, _: u64) -> Read<Option<Arc<CompiledRules>>> {
+        Ok(None)
+    }
+    fn kept(&self, _: &once::Hash) -> Read<Option<(Seq, Timestamp)>> {
         Ok(None)
     }
 }

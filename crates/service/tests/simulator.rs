@@ -640,6 +640,7 @@ impl Sim {
                 | What::Products(_)
                 | What::Customer(_)
                 | What::Rules { .. }
+                | What::Kept(_)
                 | What::Batch(_) => {}
             }
         }

@@ -15,7 +15,7 @@ use domain::id::MerchantId;
 use domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 use service::change::{Audit, Change, DocumentHash, Fault, Flood, Origin, Seq, What};
-use service::ledger::{PAGE_ROWS_MAX, Request, Unavailable};
+use service::ledger::{PAGE_ROWS_MAX, Request};
 use service::prepare::cut;
 use service::wire::document::Found;
 use service::wire::message::Lang;
@@ -36,26 +36,24 @@ use crate::params::{NoParams, Params, Segment, cursor, read_cursor};
 /// Most changes that one page reads: what is rare is found over several pages.
 const EXAMINED_MAX: usize = 2_000;
 
-/// Records what is no order, as far as the bounds allow.
-///
-/// # Errors
-/// [`Unavailable`]: it is not recorded, and its sender is to send it again.
-pub(crate) async fn record(
+/// What to record of what is no order, as far as the bounds allow; `None` where it was only
+/// counted.
+pub(crate) fn to_record(
     app: &App,
     headers: &HeaderMap,
     peer: Option<IpAddr>,
     (found, faults): (Found, Vec<Fault>),
     document: &Bytes,
-) -> Result<(), Unavailable> {
+) -> Option<Audit> {
     let origin = Origin::of(Some(gate::source(app, headers, peer)), document);
     let (now, source) = ((app.clock)(), origin.source.clone().unwrap_or_default());
     let sent = (origin.bytes, origin.hash);
     let document = match app.gate.take(&app.settings.limits, &source, sent, now) {
         Keep::Whole => cut(document),
         Keep::Faults => Bytes::new(),
-        Keep::Count => return Ok(()),
+        Keep::Count => return None,
     };
-    let audit = Audit {
+    Some(Audit {
         order: found.id,
         merchant: found.merchant,
         channel: found.channel,
@@ -63,8 +61,7 @@ pub(crate) async fn record(
         faults,
         origin,
         document,
-    };
-    app.ledger.execute(vec![Request::Audit(Box::new(audit))]).await.map(|_| ())
+    })
 }
 
 /// Records sums of what was only counted. What cannot be recorded now is tried again.

@@ -71,6 +71,10 @@ pub enum Kind {
     TooManyRevisions,
     /// The amended document names another order.
     OtherOrder,
+    /// No idempotency key.
+    BadIdempotencyKey,
+    /// The idempotency key was used with other content.
+    IdempotencyKeyReused,
     /// Less would be left than is promised.
     BelowReserved,
     /// Stock outside its range.
@@ -159,6 +163,8 @@ pub(crate) enum RowCode {
     NotWhole,
     /// Not a list of texts.
     NotTexts,
+    /// More than so many bytes.
+    TooLong(usize),
 }
 
 impl Error {
@@ -223,6 +229,7 @@ impl Error {
             Kind::Malformed
             | Kind::Invalid
             | Kind::BadParameter
+            | Kind::BadIdempotencyKey
             | Kind::UnsupportedFilters
             | Kind::BodyBroken => StatusCode::BAD_REQUEST,
             Kind::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -243,9 +250,10 @@ impl Error {
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Kind::StaleRevision => StatusCode::PRECONDITION_FAILED,
-            Kind::UnsupportedCommand | Kind::OtherOrder | Kind::NotQuotable => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            Kind::UnsupportedCommand
+            | Kind::OtherOrder
+            | Kind::IdempotencyKeyReused
+            | Kind::NotQuotable => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Kind::SpoolFull => StatusCode::INSUFFICIENT_STORAGE,
             Kind::Full
@@ -353,6 +361,7 @@ impl RowCode {
             Self::TooMany => "too_many",
             Self::NotWhole => "not_whole",
             Self::NotTexts => Code::WrongType.as_str(),
+            Self::TooLong(_) => Code::TooLong.as_str(),
         }
     }
 
@@ -360,8 +369,8 @@ impl RowCode {
         let field = pointer.rsplit('/').next().unwrap_or_default();
         match texts::of_row(self) {
             texts::RowText::Own(id) => Phrase::new(id).with("field", field).to(lang),
-            texts::RowText::Documents(code) => {
-                let (pointer, detail) = (pointer.to_owned().into(), texts::detail_of(code));
+            texts::RowText::Documents(code, detail) => {
+                let pointer = pointer.to_owned().into();
                 let severity = Severity::Error;
                 message::text(&violation::Violation { pointer, code, severity, detail }, lang)
             }

@@ -152,6 +152,11 @@ fn describe<'a>(app: &App, change: &'a Change, to: &mut Map<String, Value>) -> O
             describe_audit(audit, &mut put);
             audits::kept(app, change.at, audit)
         }
+        What::Kept(kept) => {
+            put("kind", "idempotency_key".into());
+            put("key_hash", blake3::Hash::from_bytes(kept.key.name).to_hex().as_str().into());
+            None
+        }
         What::Stray(stray) => {
             put("kind", "refused".into());
             put("order_id", stray.key.id.as_str().into());

@@ -140,6 +140,12 @@ fn count(allowance: Option<&governor::DefaultDirectRateLimiter>) -> Result<(), E
     clients::count(allowance).map_err(wait)
 }
 
+/// Who calls: the public part of the API key, where keys are in use.
+pub(crate) fn credential<'a>(app: &App, headers: &'a HeaderMap) -> &'a str {
+    let key = app.keys.as_ref().and_then(|_| token(headers)?.strip_prefix("ck_")?.split_once('_'));
+    key.map_or("", |(id, _)| id)
+}
+
 pub(crate) fn token(headers: &HeaderMap) -> Option<&str> {
     if let Some(value) = headers.get(AUTHORIZATION) {
         let (scheme, token) = value.to_str().ok()?.split_once(' ')?;

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use domain::command::Verb;
 use service::measure::{Calls, Commits, Counts, DURATIONS_US, Durations, REQUESTS};
 
 /// Figures of the store, as the program knows them.
@@ -43,6 +44,15 @@ pub(crate) enum Outcome {
     Unavailable,
 }
 
+/// What commands for orders came to, for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Applied {
+    Yes,
+    Refused,
+}
+
+const APPLIED: [&str; 2] = ["applied", "refused"];
+
 const OUTCOMES: [&str; 9] = [
     "completed",
     "backordered",
@@ -56,7 +66,7 @@ const OUTCOMES: [&str; 9] = [
 ];
 
 /// Addresses that are counted, as the router spells them; the last stands for all others.
-pub(crate) const ROUTES: [&str; 35] = [
+pub(crate) const ROUTES: [&str; 36] = [
     "/v1/orders",
     "/v1/orders/{id}",
     "/v1/orders/{id}/document",
@@ -87,6 +97,7 @@ pub(crate) const ROUTES: [&str; 35] = [
     "/openapi.json",
     "/v1/pricing-rules/test",
     "/v1/quotes",
+    "/v1/orders/{id}/cancel",
     "/v1/link-secrets",
     "/v1/audits",
     "/v1/audits/{sequence}",
@@ -94,9 +105,9 @@ pub(crate) const ROUTES: [&str; 35] = [
     "other",
 ];
 
-const STATUSES: [u16; 20] = [
-    202, 200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503, 507,
-    0,
+const STATUSES: [u16; 21] = [
+    202, 200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 429, 500, 503,
+    507, 0,
 ];
 
 /// A route as it is counted.
@@ -133,6 +144,8 @@ struct Shard {
     routes: [PerRoute; ROUTES.len()],
     orders: [AtomicU64; OUTCOMES.len()],
     prepared: Durations,
+    commands: [[AtomicU64; APPLIED.len()]; Verb::ALL.len()],
+    replayed: AtomicU64,
 }
 
 /// By hand: arrays this long have no default of their own.
@@ -142,6 +155,8 @@ impl Default for Shard {
             routes: std::array::from_fn(|_| PerRoute::default()),
             orders: Default::default(),
             prepared: Default::default(),
+            commands: Default::default(),
+            replayed: AtomicU64::default(),
         }
     }
 }
@@ -165,6 +180,16 @@ fn add(counter: &AtomicU64, by: u64) {
 }
 
 impl Metrics {
+    /// Counts a command for an order.
+    pub(crate) fn command(&self, verb: Verb, applied: Applied) {
+        add(&self.shards[shard()].commands[verb as usize][applied as usize], 1);
+    }
+
+    /// Counts an answer that was given before.
+    pub(crate) fn replayed(&self) {
+        add(&self.shards[shard()].replayed, 1);
+    }
+
     pub(crate) fn request(&self, route: Route, status: u16, took: Duration) {
         let per = &self.shards[shard()].routes[route.0];
         let at = STATUSES.iter().position(|s| *s == status).unwrap_or(STATUSES.len() - 1);
@@ -197,10 +222,25 @@ impl Metrics {
         for (at, outcome) in OUTCOMES.iter().enumerate() {
             out.sample(&format!("outcome=\"{outcome}\""), self.sum(|shard| &shard.orders[at]));
         }
+        self.render_commands(&mut out);
         self.render_requests(&mut out);
         self.render_stages(&mut out, commits);
         render_gauges(&mut out, gauges, commits);
         out.0
+    }
+
+    fn render_commands(&self, out: &mut Text) {
+        let name = "comanda_order_commands_total";
+        out.family(name, "counter", "Commands for orders received over HTTP.");
+        for (v, (_, verb)) in Verb::ALL.iter().enumerate() {
+            for (a, applied) in APPLIED.iter().enumerate() {
+                let labels = format!("command=\"{verb}\",outcome=\"{applied}\"");
+                out.sample(&labels, self.sum(|shard| &shard.commands[v][a]));
+            }
+        }
+        let help = "Requests answered as before, by their idempotency key.";
+        out.family("comanda_idempotent_replays_total", "counter", help);
+        out.sample("", self.sum(|shard| &shard.replayed));
     }
 
     fn render_requests(&self, out: &mut Text) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, ETAG};
 use axum::http::{HeaderValue, Response, StatusCode, Uri};
 use domain::event::Event;
 use domain::id::{MerchantId, OrderId};
@@ -26,6 +26,7 @@ use service::wire::violation::Severity;
 
 use crate::App;
 use crate::audits;
+use crate::commands::etag;
 use crate::error::{Error, Kind, stored};
 use crate::events::{self, kind, policy};
 use crate::explain;
@@ -118,12 +119,18 @@ pub(crate) async fn show(
 ) -> Result<Response<Body>, Error> {
     let dialect = Dialect::of(&uri);
     let params = Params::read(&uri, &["merchant_id"])?;
-    let body = match find(&app, &id, &params)? {
-        Found::Order(view) => order(&app, &view, lang, dialect)?,
-        Found::Invalid(found) => invalid(&app, &found, lang, dialect)?,
-        Found::Nothing | Found::Ambiguous(_) => return Err(Error::new(Kind::NotFound)),
-    };
-    Ok(json_response(StatusCode::OK, body))
+    match find(&app, &id, &params)? {
+        Found::Order(view) => {
+            let shown = order(&app, &view, lang, dialect)?;
+            let mut response = json_response(StatusCode::OK, shown);
+            response.headers_mut().insert(ETAG, etag(view.state.revision));
+            Ok(response)
+        }
+        Found::Invalid(found) => {
+            Ok(json_response(StatusCode::OK, invalid(&app, &found, lang, dialect)?))
+        }
+        Found::Nothing | Found::Ambiguous(_) => Err(Error::new(Kind::NotFound)),
+    }
 }
 
 /// A JSON answer.

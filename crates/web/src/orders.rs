@@ -1,16 +1,16 @@
-//! `GET /v1/orders` and `POST /v1/orders/{id}/fulfil`.
+//! `GET /v1/orders`: lists of orders.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::Uri;
 use axum::{Extension, Json};
-use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
+use domain::id::{BatchId, CustomerId, MerchantId, Sku, StockKey};
 use domain::order::Channel;
 use domain::state::{Claim, ClaimState, OrderState, Status};
 use serde_json::{Value, json};
 use service::change::Seq;
-use service::ledger::{Answer, By, Found, PAGE_ROWS_MAX, Query, Request, SUPPORTED_FILTERS};
+use service::ledger::{By, PAGE_ROWS_MAX, Query, SUPPORTED_FILTERS};
 use service::wire::message::{Lang, line_label, order_label};
 
 use crate::App;
@@ -19,10 +19,8 @@ use crate::events::{self, kind};
 use crate::fields::{money, time};
 use crate::guard::Spoken;
 use crate::openapi::schema::Status as StatusName;
-use crate::openapi::schema::{
-    Channel as ChannelName, Cursor, LineStatus, Name, OrderPage, OrderRow,
-};
-use crate::params::{Params, Segment, cursor, read_cursor};
+use crate::openapi::schema::{Channel as ChannelName, Cursor, LineStatus, Name, OrderPage};
+use crate::params::{Params, cursor, read_cursor};
 use crate::place::{Dialect, link};
 
 const PARAMETERS: [&str; 11] = [
@@ -148,6 +146,7 @@ pub(crate) fn row(app: &App, seq: Seq, state: &OrderState, lang: Lang) -> Value 
         "merchant_id": state.key.merchant.as_str(),
         "status": state.status.as_str(),
         "status_label": order_label(state.status, lang),
+        "revision": state.revision,
         "kind": kind(state.kind),
         "channel": state.channel.as_str(),
         "customer_id": state.customer.as_ref().map(|c| c.as_str()),
@@ -171,54 +170,4 @@ fn with_older_names(mut row: Value, state: &OrderState) -> Value {
     row["valid"] = true.into();
     row["isDuplicate"] = false.into();
     row
-}
-
-/// Notes that an order's goods were handed over; answers the order as it is then.
-#[utoipa::path(
-    post, path = "/v1/orders/{id}/fulfil", tag = "orders", operation_id = "fulfil_order",
-    params(
-        ("id" = Name, Path, description = "The order"),
-        ("merchant_id" = Option<Name>, Query, description = "The seller, when several use that id"),
-    ),
-    responses(
-        (status = 200, body = OrderRow, description = "The order as it is then"),
-        (status = 409, description = "`wrong_state` It is not completed · `ambiguous_order` \
-            Several sellers have that id"),
-    ),
-)]
-pub(crate) async fn fulfil(
-    State(app): State<Arc<App>>,
-    Extension(Spoken(lang)): Extension<Spoken>,
-    Segment(id): Segment,
-    uri: Uri,
-) -> Result<Json<Value>, Error> {
-    let params = Params::read(&uri, &["merchant_id"])?;
-    let merchant = params.name("merchant_id", MerchantId::parse)?;
-    let id = OrderId::parse(&id).map_err(|_| Error::new(Kind::OrderNotFound))?;
-    let key = key(&app, id, merchant)?;
-    let answers = app.ledger.execute(vec![Request::Fulfil(key.clone())]).await?;
-    if let Some(Answer::Refused(refusal)) = answers.into_iter().next() {
-        return Err(refusal.into());
-    }
-    match app.ledger.order(&key.id, Some(&key.merchant))? {
-        Found::Order(view) => Ok(Json(row(&app, view.seq, &view.state, lang))),
-        Found::Ambiguous(_) | Found::Invalid(_) | Found::Nothing => {
-            Err(Error::new(Kind::OrderNotFound))
-        }
-    }
-}
-
-/// The one order that an id, and perhaps a seller, names.
-fn key(app: &App, id: OrderId, merchant: Option<MerchantId>) -> Result<OrderKey, Error> {
-    if let Some(merchant) = merchant {
-        return Ok(OrderKey { id, merchant });
-    }
-    match app.ledger.order(&id, None)? {
-        Found::Order(view) => Ok(view.state.key),
-        Found::Ambiguous(merchants) => {
-            let merchants: Vec<&str> = merchants.iter().map(MerchantId::as_str).collect();
-            Err(Error::new(Kind::Ambiguous).with("merchants", merchants))
-        }
-        Found::Invalid(_) | Found::Nothing => Err(Error::new(Kind::OrderNotFound)),
-    }
 }

@@ -1,4 +1,5 @@
 //! `POST /v1/orders`: the hot path. One read, one parse, one commit, one answer written by hand.
+//! A document whose `order_status` amends or cancels an order is a command for that order.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,13 +11,14 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use bytes::Bytes;
+use domain::command::{self, Verb};
 use domain::event::{Refusal, Rejection, Shortage};
 use domain::id::OrderKey;
-use domain::order::Order;
 use domain::state::Status;
 use serde_json::{Value, json};
-use service::change::Fault;
-use service::ledger::{Accepted, Answer, Receive, Request};
+use service::change::{Audit, Fault};
+use service::ledger::{Accepted, Amend, Answer, Cancel, Receive, Request, Unavailable};
+use service::once::Key;
 use service::wire::document::{self, Command, Found, read};
 use service::wire::message::{Lang, text};
 use service::wire::violation::{Severity, Violation};
@@ -26,8 +28,9 @@ use crate::audits;
 use crate::body::{self, Media};
 use crate::error::{Error, Kind};
 use crate::guard::Peer;
+use crate::idempotency;
 use crate::json::{Writer, percent};
-use crate::metrics::Outcome;
+use crate::metrics::{Applied, Outcome};
 use crate::openapi::schema::{OrderDocument, Placed, purchase, transfer};
 use crate::params::Params;
 use crate::trace::Trace;
@@ -53,6 +56,8 @@ impl Dialect {
 /// The answer comes when the order is on disk: validated, deduplicated, priced, its stock reserved.
 #[utoipa::path(
     post, path = "/v1/orders", tag = "orders", operation_id = "place_order",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Do it once, however often it \
+        is sent: the answer is kept for a day")),
     request_body(
         content = OrderDocument, description = "An order, at most 256 KiB",
         examples(
@@ -61,10 +66,15 @@ impl Dialect {
         ),
     ),
     responses(
+        (status = 400, description = "`bad_idempotency_key` The key is none"),
         (status = 202, body = Placed, description = "It is on disk",
             headers(("Location" = String, description = "The order"))),
-        (status = 409, description = "`duplicate` The seller has an order with that id"),
-        (status = 422, description = "`unsupported_command` Amend and cancel are not offered here"),
+        (status = 409, description = "`duplicate` The seller has an order with that id · \
+            `wrong_state` The state of the order to change does not allow it · `would_reject` The \
+            amended order would be rejected · `too_many_revisions` The order has been amended as \
+            often as it may be"),
+        (status = 404, description = "`not_found` It amends or cancels an order that is not there"),
+        (status = 422, description = "`idempotency_key_reused` The key was used with other content"),
     ),
 )]
 pub(crate) async fn handle(
@@ -77,9 +87,9 @@ pub(crate) async fn handle(
     place(&app, lang, &parts, peer, body, Instant::now()).await
 }
 
-/// Takes in one order, of a request that began then.
+/// Takes in one order, or a command for one, of a request that began then.
 pub(crate) async fn place<B>(
-    app: &App,
+    app: &Arc<App>,
     lang: Lang,
     parts: &Parts,
     peer: Option<IpAddr>,
@@ -90,10 +100,7 @@ where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
     let dialect = Dialect::of(&parts.uri);
-    let result = take(app, parts, peer, body, began, |key, accepted, warnings| {
-        answer(app, dialect, lang, key, accepted, warnings)
-    });
-    match result.await {
+    match take(app, dialect, lang, parts, peer, body, began).await {
         Ok(response) => Ok(response),
         Err(error) => {
             app.metrics.order(outcome(error.kind()));
@@ -103,12 +110,13 @@ where
 }
 
 async fn take<B>(
-    app: &App,
+    app: &Arc<App>,
+    dialect: Dialect,
+    lang: Lang,
     parts: &Parts,
     peer: Option<IpAddr>,
     body: B,
     began: Instant,
-    answer: impl FnOnce(&OrderKey, &Accepted, &[Violation]) -> Response<Body>,
 ) -> Result<Response<Body>, Error>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
@@ -121,31 +129,30 @@ where
     }
     let limits = &app.settings.limits;
     let document = body::collect(body, limits.order_bytes_max, limits.request).await?;
-    let read = match read(&document, &app.settings.documents) {
-        Ok(read) => read,
-        Err(fault) => return Err(invalid(app, &parts.headers, peer, fault, document).await),
+    let once = idempotency::key(app, parts, &document)?;
+    let (request, asked) = match read(&document, &app.settings.documents) {
+        Ok(read) => requested(read, document),
+        Err(fault) => match unreadable(app, &parts.headers, peer, fault, &document) {
+            (Some(audit), error) => (Request::Audit(audit), Asked::Nothing(error)),
+            (None, error) => return Err(error),
+        },
     };
-    let order = match read.command {
-        Command::Create(order) => order,
-        Command::Amend(_) | Command::Cancel(_) => return Err(Error::new(Kind::UnsupportedCommand)),
-    };
-    let (key, warnings) = (order.key.clone(), read.warnings);
-    let accepted = receive(app, parts, began, order, document, &warnings).await?;
-    Ok(answer(&key, &accepted, &warnings))
+    if once.is_some() {
+        return Box::pin(take_once(app, dialect, lang, once, request, asked)).await;
+    }
+    let answer = ask(app, parts, began, request).await?;
+    asked.count(app, &answer);
+    asked.show(app, dialect, lang, &answer)
 }
 
-async fn receive(
+/// Asks the ledger, and notes where the time goes.
+async fn ask(
     app: &App,
     parts: &Parts,
     began: Instant,
-    order: Order,
-    document: Bytes,
-    warnings: &[Violation],
-) -> Result<Accepted, Error> {
-    let key = order.key.clone();
-    let warnings = faults(warnings);
-    let receive = Receive { order, document, warnings, batch: None, rules: None };
-    let requests = vec![Request::Receive(Box::new(receive))];
+    request: Request,
+) -> Result<Answer, Unavailable> {
+    let requests = vec![request];
     let answers = match parts.extensions.get::<Arc<Trace>>() {
         None => {
             let answers = app.ledger.execute(requests);
@@ -161,23 +168,115 @@ async fn receive(
             timed.answers
         }
     };
-    match answers.into_iter().next() {
-        Some(Answer::Accepted(accepted)) => Ok(accepted),
-        Some(Answer::Refused(Refusal::Duplicate { status })) => Err(duplicate(&key, status)),
-        Some(Answer::Refused(refusal)) => Err(refusal.into()),
-        Some(Answer::Invalid(faults)) => Err(faults.into()),
-        Some(
-            Answer::Recorded
-            | Answer::Stock(_)
-            | Answer::Rules(_)
-            | Answer::Batch(_)
-            | Answer::Broken,
-        )
-        | None => Err(Error::new(Kind::Internal)),
+    Ok(answers.into_iter().next().unwrap_or(Answer::Broken))
+}
+
+async fn take_once(
+    app: &Arc<App>,
+    dialect: Dialect,
+    lang: Lang,
+    once: Option<Key>,
+    request: Request,
+    asked: Asked,
+) -> Result<Response<Body>, Error> {
+    let asked = Arc::new(asked);
+    let showing = asked.clone();
+    let show = move |app: &App, answer: &Answer| {
+        let shown = showing.show(app, dialect, lang, answer);
+        shown.map_err(|error| in_dialect(error, dialect))
+    };
+    let (response, answer) = idempotency::execute(app, once, lang, request, show).await?;
+    if let Some(answer) = answer {
+        asked.count(app, &answer);
+        if let Err(error) = asked.show(app, dialect, lang, &answer) {
+            app.metrics.order(outcome(error.kind()));
+        }
+    }
+    Ok(response)
+}
+
+/// What a document asks for, as far as the answer needs to know.
+enum Asked {
+    /// To take in an order; with what was odd about it.
+    Order(OrderKey, Vec<Violation>),
+    /// To change one.
+    Change(Verb, OrderKey, Vec<Violation>),
+    /// Nothing that can be done.
+    Nothing(Error),
+}
+
+/// What to ask of the ledger for a document.
+fn requested(read: document::Read, document: Bytes) -> (Request, Asked) {
+    let warnings = faults(&read.warnings);
+    match read.command {
+        Command::Create(order) => {
+            let asked = Asked::Order(order.key.clone(), read.warnings);
+            let receive = Receive { order, document, warnings, batch: None, rules: None };
+            (Request::Receive(Box::new(receive)), asked)
+        }
+        Command::Amend(order) => {
+            let asked = Asked::Change(Verb::Amend, order.key.clone(), read.warnings);
+            let amend = Amend { order, document, warnings, batch: None, revision: None };
+            (Request::Amend(Box::new(amend)), asked)
+        }
+        Command::Cancel(order) => {
+            let asked = Asked::Change(Verb::Cancel, order.clone(), read.warnings);
+            let channel = read.channel;
+            let command = command::Cancel { order, reason: None, channel, batch: None };
+            (Request::Cancel(Box::new(Cancel { command, document: Some(document) })), asked)
+        }
     }
 }
 
-fn faults(violations: &[Violation]) -> Vec<Fault> {
+impl Asked {
+    fn show(
+        &self,
+        app: &App,
+        dialect: Dialect,
+        lang: Lang,
+        answer: &Answer,
+    ) -> Result<Response<Body>, Error> {
+        match (answer, self) {
+            (
+                Answer::Accepted(accepted),
+                Self::Order(key, warnings) | Self::Change(_, key, warnings),
+            ) => Ok(self::answer(app, dialect, lang, key, accepted, warnings)),
+            (Answer::Recorded, Self::Nothing(error)) => Err(error.clone()),
+            (Answer::Refused(Refusal::Duplicate { status }), Self::Order(key, _)) => {
+                Err(duplicate(key, *status))
+            }
+            (Answer::Refused(Refusal::UnknownOrder), _) => Err(Error::new(Kind::OrderNotFound)),
+            (Answer::Refused(refusal), _) => Err(refusal.clone().into()),
+            (Answer::Invalid(faults), _) => Err(faults.clone().into()),
+            (
+                Answer::Accepted(_)
+                | Answer::Recorded
+                | Answer::Stock(_)
+                | Answer::Rules(_)
+                | Answer::Batch(_)
+                | Answer::Once(_)
+                | Answer::Broken,
+                _,
+            ) => Err(Error::new(Kind::Internal)),
+        }
+    }
+
+    /// Counts what was done; a no is counted where it is answered.
+    fn count(&self, app: &App, answer: &Answer) {
+        match (self, answer) {
+            (Self::Order(..), Answer::Accepted(accepted)) => {
+                app.metrics.order(taken(accepted.state.status));
+            }
+            (Self::Change(verb, ..), Answer::Accepted(_)) => {
+                app.metrics.command(*verb, Applied::Yes);
+            }
+            (Self::Change(verb, ..), _) => app.metrics.command(*verb, Applied::Refused),
+            (Self::Order(..) | Self::Nothing(_), _) => {}
+        }
+    }
+}
+
+pub(crate) fn faults(violations: &[Violation]) -> Vec<Fault> {
     let fault =
         |v: &Violation| Fault { pointer: (&*v.pointer).into(), code: v.code.as_str().into() };
     violations.iter().map(fault).collect()
@@ -186,14 +285,14 @@ fn faults(violations: &[Violation]) -> Vec<Fault> {
 /// Most errors that are kept of one document; the answer lists all.
 const FAULTS_KEPT_MAX: usize = 100;
 
-/// Records what is no order, then says why it is none.
-async fn invalid(
+/// What to record of a document that is no order, if anything, and why it is none.
+pub(crate) fn unreadable(
     app: &App,
     headers: &HeaderMap,
     peer: Option<IpAddr>,
     fault: document::Fault,
-    document: Bytes,
-) -> Error {
+    document: &Bytes,
+) -> (Option<Box<Audit>>, Error) {
     let nothing = || Found { id: None, merchant: None, channel: app.settings.documents.channel };
     let malformed = || vec![Fault { pointer: "".into(), code: "malformed".into() }];
     let (found, kept, error) = match fault {
@@ -205,11 +304,7 @@ async fn invalid(
             (found, kept, Error::documents(violations))
         }
     };
-    match audits::record(app, headers, peer, (found, kept), &document).await {
-        Ok(()) => error,
-        // What was not recorded was not received: the sender hears of it and sends again.
-        Err(unavailable) => unavailable.into(),
-    }
+    (audits::to_record(app, headers, peer, (found, kept), document).map(Box::new), error)
 }
 
 fn duplicate(key: &OrderKey, status: Status) -> Error {
@@ -275,7 +370,6 @@ fn answer(
     accepted: &Accepted,
     warnings: &[Violation],
 ) -> Response<Body> {
-    app.metrics.order(taken(accepted.state.status));
     let settings = &app.settings;
     let mut out = Writer(Vec::with_capacity(384 + 96 * accepted.state.claims.len()));
     out.raw("{\"order_id\":").string(key.id.as_str());

@@ -149,6 +149,7 @@ pub(crate) async fn recorded(app: &App, requests: Vec<Request>) -> Result<(), Er
             | Answer::Stock(_)
             | Answer::Rules(_)
             | Answer::Batch(_)
+            | Answer::Once(_)
             | Answer::Broken => return Err(Error::new(Kind::Internal)),
         }
     }

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use crate::App;
 use crate::error::{Error, Kind};
 use crate::{
-    audits, changes, customers, docs, documents, guard, intake, openapi, order, orders, page,
-    place, products, quotes, rules, rules_test, status, stock,
+    audits, changes, commands, customers, docs, documents, guard, intake, openapi, order, orders,
+    page, place, products, quotes, rules, rules_test, status, stock,
 };
 
 /// Every address there is, with its description. [`crate::serve()`] answers `POST /v1/orders` by
@@ -22,9 +22,10 @@ use crate::{
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(orders::list, place::handle))
-        .routes(routes!(order::show))
+        .routes(routes!(order::show, commands::amend))
         .routes(routes!(documents::of_order))
-        .routes(routes!(orders::fulfil))
+        .routes(routes!(commands::cancel))
+        .routes(routes!(commands::fulfil))
         .routes(routes!(products::list, products::put))
         .routes(routes!(products::one))
         .routes(routes!(stock::list, stock::count))
@@ -60,7 +61,7 @@ pub fn router(app: Arc<App>) -> Router {
     documented
         // The same handlers by their older names; answers carry older names beside ours.
         .route("/orders", get(orders::list).post(place::handle))
-        .route("/orders/{id}", get(order::show))
+        .route("/orders/{id}", get(order::show).patch(commands::amend))
         .merge(docs::pages())
         .fallback(async || Error::new(Kind::NoRoute))
         .method_not_allowed_fallback(async || Error::new(Kind::MethodNotAllowed))

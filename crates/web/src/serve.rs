@@ -135,7 +135,7 @@ async fn connection(
 }
 
 async fn answer(
-    app: &App,
+    app: &Arc<App>,
     router: &Router,
     client: &Allowance,
     peer: IpAddr,
@@ -159,7 +159,7 @@ async fn answer(
 
 /// What [`guard::guard`] and the router do, for the one route that is worth it.
 async fn order(
-    app: &App,
+    app: &Arc<App>,
     route: Route,
     client: &Allowance,
     peer: IpAddr,

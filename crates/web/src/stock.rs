@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::Json;
+use axum::body::Body;
 use axum::extract::{Request as HttpRequest, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{Response, StatusCode, Uri};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use domain::command::{AdjustStock, BelowReserved, StockChange};
 use domain::id::{MerchantId, Sku, StockKey};
+use domain::limits::REASON_BYTES_MAX;
 use domain::stock::Stock;
 use messages::id;
 use serde_json::{Value, json};
@@ -17,16 +19,17 @@ use service::wire::violation::Code;
 use crate::App;
 use crate::body::{self, JSON, Media, collect};
 use crate::error::{Error, Kind, RowCode};
+use crate::guard::Spoken;
+use crate::idempotency;
 use crate::openapi::schema::{
     self, Counted, Cursor, Name, StockAdjustment, StockCount, StockLevel, StockPage,
 };
+use crate::order::json_response;
 use crate::orders::blocking;
 use crate::params::{Params, Segment, names_cursor, read_stock_cursor};
 use crate::products::stock_key;
 use crate::rows::{self, Row};
 
-/// Longest reason of an adjustment, in bytes.
-const REASON_BYTES_MAX: usize = 500;
 /// Most refused counts that an answer lists; all are counted.
 const REFUSED_LISTED_MAX: usize = 1_000;
 
@@ -163,10 +166,10 @@ fn counted(app: &App, row: &mut Row<'_>) -> Option<AdjustStock> {
     Some(AdjustStock { stock: stock?, change, below_reserved: BelowReserved::Refuse, reason })
 }
 
-fn reason(row: &mut Row<'_>) -> Box<str> {
+pub(crate) fn reason(row: &mut Row<'_>) -> Box<str> {
     let reason = row.text("reason").unwrap_or_default();
     if reason.len() > REASON_BYTES_MAX {
-        row.is_wrong("reason", RowCode::Known(Code::TooLong));
+        row.is_wrong("reason", RowCode::TooLong(REASON_BYTES_MAX));
     }
     reason.into()
 }
@@ -174,9 +177,16 @@ fn reason(row: &mut Row<'_>) -> Box<str> {
 /// Changes one product's stock on hand.
 #[utoipa::path(
     post, path = "/v1/stock/{sku}/adjustments", tag = "stock", operation_id = "adjust_stock",
-    params(("sku" = Name, Path, description = "The product")),
+    params(
+        ("sku" = Name, Path, description = "The product"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Do it once, however often it \
+            is sent"),
+    ),
     request_body = StockAdjustment,
     responses(
+        (status = 400, description = "`bad_idempotency_key` The key is none"),
+        (status = 422, description = "`idempotency_key_reused` The key was used with other \
+            content"),
         (status = 200, body = StockLevel, description = "The counters as they are then"),
         (status = 409, description = "`below_reserved` Less would be left than is promised · \
             `stock_out_of_range` Below zero or above what a counter holds · `too_many_releases` \
@@ -185,22 +195,28 @@ fn reason(row: &mut Row<'_>) -> Box<str> {
 )]
 pub(crate) async fn adjust(
     State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
     Segment(sku): Segment,
-    headers: HeaderMap,
     request: HttpRequest,
-) -> Result<Json<Value>, Error> {
+) -> Result<Response<Body>, Error> {
+    let (parts, sent) = request.into_parts();
     let sku = Sku::parse(&sku).map_err(|_| Error::new(Kind::NotFound))?;
-    Params::read(request.uri(), &[])?;
-    if body::media(&headers, JSON)? != Media::Json {
+    Params::read(&parts.uri, &[])?;
+    if body::media(&parts.headers, JSON)? != Media::Json {
         return Err(Error::new(Kind::UnsupportedMediaType).about(JSON));
     }
     let limits = &app.settings.limits;
-    let bytes = collect(request.into_body(), limits.order_bytes_max, limits.request).await?;
+    let bytes = collect(sent, limits.order_bytes_max, limits.request).await?;
+    let once = idempotency::key(&app, &parts, &bytes)?;
     let adjustment = adjustment(&app, &bytes, &sku)?;
     let stock = adjustment.stock.clone();
-    let answers = app.ledger.execute(vec![Request::AdjustStock(adjustment)]).await?;
-    let answer = answers.into_iter().next().unwrap_or(Answer::Broken);
-    Ok(Json(show(&stock, answered(answer)?)))
+    let shown = move |_: &App, answer: &Answer| {
+        let shown = show(&stock, answered(answer.clone())?);
+        Ok(json_response(StatusCode::OK, shown.to_string()))
+    };
+    let request = Request::AdjustStock(adjustment);
+    let (response, _) = idempotency::execute(&app, once, lang, request, shown).await?;
+    Ok(response)
 }
 
 fn adjustment(app: &App, bytes: &Bytes, sku: &Sku) -> Result<AdjustStock, Error> {
@@ -247,6 +263,7 @@ fn answered(answer: Answer) -> Result<Stock, Error> {
         | Answer::Recorded
         | Answer::Rules(_)
         | Answer::Batch(_)
+        | Answer::Once(_)
         | Answer::Broken => Err(Error::new(Kind::Internal)),
     }
 }

@@ -1,4 +1,4 @@
-//! `comanda orders`: look orders up, send one, fulfil one.
+//! `comanda orders`: look orders up, send one, amend, cancel or fulfil one.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -59,6 +59,20 @@ pub(super) fn orders(api: &Client, store: &Store, command: Orders) -> Result<()>
         Orders::Place { file } => {
             let body = super::input(&file)?;
             let answer = api.json("POST", "/v1/orders", Some(("application/json", body)))?;
+            if store.json { render::json(&answer) } else { placed(&answer) }
+        }
+        Orders::Amend { id, file, merchant } => {
+            let base = format!("/v1/orders/{}", encode(&id));
+            let address = path(&base, &[("merchant_id", merchant)]);
+            let body = ("application/merge-patch+json", super::input(&file)?);
+            let answer = api.json("PATCH", &address, Some(body))?;
+            if store.json { render::json(&answer) } else { placed(&answer) }
+        }
+        Orders::Cancel { id, merchant, reason } => {
+            let base = format!("/v1/orders/{}/cancel", encode(&id));
+            let body = reason.map(|reason| serde_json::json!({"reason": reason}).to_string());
+            let body = body.map(|body| ("application/json", body.into_bytes()));
+            let answer = api.json("POST", &path(&base, &[("merchant_id", merchant)]), body)?;
             if store.json { render::json(&answer) } else { placed(&answer) }
         }
         Orders::Fulfil { id, merchant } => {

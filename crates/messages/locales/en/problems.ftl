@@ -54,6 +54,12 @@ problem-too_many_revisions = The order has { $about } revisions, the most there 
 problem-other_order-title = Another order
 problem-other_order = The amended document names another order or another seller.
 
+problem-bad_idempotency_key-title = Bad idempotency key
+problem-bad_idempotency_key = 'Idempotency-Key' must be given once, with 1 to 255 printable ASCII characters.
+
+problem-idempotency_key_reused-title = Key used before
+problem-idempotency_key_reused = This 'Idempotency-Key' was used with other content; nothing was done.
+
 problem-below_reserved-title = Below what is reserved
 problem-below_reserved = Less would be left than is reserved; use "release": "newest" to take the newest reservations back.
 

@@ -54,6 +54,12 @@ problem-too_many_revisions = La orden ya tiene { $about } revisiones, el máximo
 problem-other_order-title = Otra orden
 problem-other_order = El documento modificado nombra otra orden u otro vendedor.
 
+problem-bad_idempotency_key-title = Clave de idempotencia inválida
+problem-bad_idempotency_key = 'Idempotency-Key' debe venir una vez, con 1 a 255 caracteres ASCII visibles.
+
+problem-idempotency_key_reused-title = Clave ya usada
+problem-idempotency_key_reused = Esta 'Idempotency-Key' ya se usó con otro contenido; no se hizo nada.
+
 problem-below_reserved-title = Por debajo de lo reservado
 problem-below_reserved = Quedaría menos de lo ya reservado; use "release": "newest" para liberar las reservas más nuevas.
 

@@ -54,6 +54,12 @@ problem-too_many_revisions = O pedido já tem { $about } revisões, o máximo.
 problem-other_order-title = Outro pedido
 problem-other_order = O documento alterado nomeia outro pedido ou outro vendedor.
 
+problem-bad_idempotency_key-title = Chave de idempotência inválida
+problem-bad_idempotency_key = 'Idempotency-Key' deve vir uma vez, com 1 a 255 caracteres ASCII visíveis.
+
+problem-idempotency_key_reused-title = Chave já usada
+problem-idempotency_key_reused = Esta 'Idempotency-Key' já foi usada com outro conteúdo; nada foi feito.
+
 problem-below_reserved-title = Abaixo do reservado
 problem-below_reserved = Restaria menos do que já está reservado; use "release": "newest" para liberar as reservas mais novas.
 

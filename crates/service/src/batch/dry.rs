@@ -18,6 +18,7 @@ use crate::ledger::{
     first_of, seen,
 };
 use crate::memory::Clock;
+use crate::once;
 use crate::prepare::prepare;
 use crate::serial::{Layers, Serial, Settings};
 use crate::view::{Base, Direction, Read, View, damaged};
@@ -186,6 +187,9 @@ impl Base for Through<'_> {
     }
     fn late(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Seq>> {
         seen(self.ledger, |view| view.late_places(key, after, limit))
+    }
+    fn kept(&self, _: &once::Hash) -> Read<Option<(Seq, Timestamp)>> {
+        Ok(None)
     }
     fn until(&self, _: Timestamp) -> Read<Option<Seq>> {
         Ok(None)

@@ -304,6 +304,7 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
         | What::Products(_)
         | What::Customer(_)
         | What::Rules { .. }
+        | What::Kept(_)
         | What::Batch(_) => return None,
     }
     serde_json::to_vec(&line).ok().map(|mut bytes| {

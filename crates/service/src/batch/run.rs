@@ -554,6 +554,8 @@ fn asked(request: &Request) -> Asked {
         | Request::PutProducts(_)
         | Request::PutCustomer(_)
         | Request::PutRules { .. }
+        | Request::Once(_)
+        | Request::Stray(_)
         | Request::Checkpoint(_) => Asked::Nothing(Vec::new()),
     }
 }

@@ -217,7 +217,7 @@ impl Summary {
                 self.add(Outcome::Failed { reason: first(faults) });
             }
             (Answer::Recorded, Asked::Order(_) | Asked::Change(_)) => {}
-            (Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_), _) => {}
+            (Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_) | Answer::Once(_), _) => {}
         }
     }
 
@@ -247,6 +247,7 @@ impl Summary {
             | What::Products(_)
             | What::Customer(_)
             | What::Rules { .. }
+            | What::Kept(_)
             | What::Batch(_) => {}
         }
     }

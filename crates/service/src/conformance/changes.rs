@@ -97,6 +97,7 @@ fn the_log_explains_every_counter(stage: &mut Stage<'_>) {
                 | What::Products(_)
                 | What::Customer(_)
                 | What::Rules { .. }
+                | What::Kept(_)
                 | What::Batch(_) => {}
             }
         }

@@ -34,7 +34,7 @@ impl Tally {
             | Answer::Invalid(_)
             | Answer::Recorded
             | Answer::Broken => self.counts.failed += 1,
-            Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_) => {}
+            Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_) | Answer::Once(_) => {}
         }
     }
 }

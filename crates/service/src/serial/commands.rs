@@ -215,7 +215,7 @@ impl<B: Base> Run<'_, B> {
     }
 
     /// A change, of this commit or an earlier one.
-    fn change(&self, seq: Seq) -> Read<Change> {
+    pub(super) fn change(&self, seq: Seq) -> Read<Change> {
         match self.driver.draft.frame.read(seq) {
             Ok(change) => Ok(change),
             Err(_) => self.base.change(seq),

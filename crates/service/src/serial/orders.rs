@@ -122,6 +122,9 @@ impl<B: Base> Run<'_, B> {
     /// Records a request whose decision panics, so that it can be looked into.
     pub(super) fn broken(&mut self, request: &Prepared) -> Answer {
         let fault = Fault { pointer: "".into(), code: "internal_error".into() };
+        if let Prepared::Once(once) = request {
+            return self.broken(&once.request);
+        }
         if let Prepared::Receive(order) = request {
             self.audit(Audit {
                 order: Some(order.command.order.key.id.clone()),
@@ -184,6 +187,7 @@ pub fn item_of(what: &What) -> Option<&BatchItem> {
         | What::Products(_)
         | What::Customer(_)
         | What::Rules { .. }
+        | What::Kept(_)
         | What::Batch(_) => None,
     }
 }

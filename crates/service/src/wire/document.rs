@@ -8,6 +8,7 @@
 
 mod check;
 mod date;
+mod merge;
 mod number;
 mod reader;
 mod repair;
@@ -23,6 +24,7 @@ use domain::order::{Channel, Order};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
+pub use self::merge::merge;
 use self::shape::Document;
 pub use self::shape::{Field, Kind as FieldKind};
 use super::checks::Checks;

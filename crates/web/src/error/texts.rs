@@ -61,6 +61,8 @@ pub(super) fn of(kind: Kind) -> Row {
         Kind::StaleRevision => row!("stale_revision"),
         Kind::TooManyRevisions => row!("too_many_revisions"),
         Kind::OtherOrder => row!("other_order"),
+        Kind::BadIdempotencyKey => row!("bad_idempotency_key"),
+        Kind::IdempotencyKeyReused => row!("idempotency_key_reused"),
         Kind::BelowReserved => row!("below_reserved"),
         Kind::StockOutOfRange => row!("stock_out_of_range"),
         Kind::TooManyReleases => row!("too_many_releases"),
@@ -85,12 +87,15 @@ pub(super) enum RowText {
     /// Among those of rows.
     Own(Id),
     /// Among those of documents: the rule is the same.
-    Documents(Code),
+    Documents(Code, Detail),
 }
 
 pub(super) fn of_row(code: RowCode) -> RowText {
     RowText::Own(match code {
-        RowCode::Known(code) => return RowText::Documents(code),
+        RowCode::Known(code) => return RowText::Documents(code, detail_of(code)),
+        RowCode::TooLong(most) => {
+            return RowText::Documents(Code::TooLong, Detail::Limit(most as i64));
+        }
         RowCode::Malformed => id!("row-malformed"),
         RowCode::UnknownField => id!("row-unknown_field"),
         RowCode::OneOf => id!("row-one_of"),

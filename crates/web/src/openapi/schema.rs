@@ -162,6 +162,12 @@ pub struct Problem {
     /// `below_reserved`: units that are promised.
     #[schema(nullable = false)]
     reserved: Option<i64>,
+    /// `stale_revision`: the current one.
+    #[schema(nullable = false)]
+    revision: Option<u32>,
+    /// `would_reject`: why.
+    #[schema(nullable = false)]
+    rejection: Option<Rejection>,
     /// `batch_conflict`, `wrong_state`: the batch.
     #[schema(nullable = false)]
     batch_id: Option<String>,

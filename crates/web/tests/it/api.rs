@@ -53,6 +53,10 @@ impl Ask {
         Self::new(Method::PUT, path, body)
     }
 
+    pub(crate) fn patch(path: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::new(Method::PATCH, path, body)
+    }
+
     pub(crate) fn delete(path: &str) -> Self {
         Self::new(Method::DELETE, path, "")
     }
@@ -63,7 +67,7 @@ impl Ask {
     }
 }
 
-const HEADERS: [&str; 9] = [
+const HEADERS: [&str; 11] = [
     "content-type",
     "location",
     "retry-after",
@@ -73,6 +77,8 @@ const HEADERS: [&str; 9] = [
     "comanda-next-cursor",
     "content-disposition",
     "content-security-policy",
+    "etag",
+    "idempotency-replayed",
 ];
 
 impl Api {

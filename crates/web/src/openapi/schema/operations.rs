@@ -225,6 +225,10 @@ pub enum ChangeKind {
     Invalid,
     /// So much was sent that is no order that it was only counted.
     Flood,
+    /// A command was refused, because there is no such order.
+    Refused,
+    /// An idempotency key was used up.
+    IdempotencyKey,
     /// Stock on hand was counted or adjusted.
     Stock,
     /// Free stock was given to orders that waited.

@@ -98,6 +98,9 @@ pub struct OrderRow {
     #[schema(example = "BRL")]
     currency: String,
     lines: Vec<RowLine>,
+    /// 1 as it first came.
+    #[schema(minimum = 1)]
+    revision: u32,
     /// How often the same order came again.
     repeats: u32,
     /// Its place in the log.

@@ -162,3 +162,30 @@ pub enum BatchBody {
     #[schema(title = "array")]
     Array(Vec<OrderDocument>),
 }
+
+/// Changes to an order's document.
+pub struct OrderPatch;
+
+impl PartialSchema for OrderPatch {
+    fn schema() -> RefOr<Schema> {
+        let patch = ObjectBuilder::new().schema_type(Type::Object);
+        patch
+            .description(Some(
+                "Changes to an order's document (RFC 7396): what is named replaces what is there, \
+                 null takes it away, the rest stays as it is. Lists are replaced whole.",
+            ))
+            .examples([json!({"notes": null, "items": [
+                {"sku": "PEN", "quantity": 2, "unit_price": "1.50"},
+            ]})])
+            .into()
+    }
+}
+
+impl ToSchema for OrderPatch {}
+
+/// Why an order is cancelled.
+#[derive(ToSchema)]
+pub struct Cancellation {
+    /// In the words of whoever asks; at most 500 bytes. Kept in the order's history.
+    reason: Option<String>,
+}
