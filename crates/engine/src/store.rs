@@ -371,7 +371,7 @@ impl Snapshot<'_> {
         let mut catalogue = Catalogue { version: 1, ..Catalogue::default() };
         for row in self.tables().products.iter(&self.txn).map_err(stored)? {
             let product = Product::decode(&mut Decoder(row.map_err(stored)?.1)).map_err(corrupt)?;
-            catalogue.products.insert(product.key.clone(), Arc::new(product));
+            catalogue.put(Arc::new(product));
         }
         for row in self.tables().customers.iter(&self.txn).map_err(stored)? {
             let row = Customer::decode(&mut Decoder(row.map_err(stored)?.1)).map_err(corrupt)?;

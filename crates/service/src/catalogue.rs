@@ -3,6 +3,7 @@
 //! Preparing an order reads the snapshot without a lock held; the writer prices again when the
 //! snapshot has changed in between.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -57,10 +58,40 @@ pub struct Catalogue {
     pub exponent: u32,
     /// Products by seller and SKU.
     pub products: Products,
+    /// Their keys in order, for pages: the map above is hashed, because every line is looked up.
+    pub listed: imbl::OrdSet<StockKey>,
     /// Customers by seller and id.
     pub customers: imbl::OrdMap<(MerchantId, CustomerId), Arc<Customer>>,
     /// The installation's rules.
     pub rules: Arc<CompiledRules>,
+}
+
+impl Catalogue {
+    /// Adds a product, or puts it in the place of the one it has.
+    pub fn put(&mut self, product: Arc<Product>) {
+        let key = product.key.clone();
+        if self.products.insert(key.clone(), product).is_none() {
+            self.listed.insert(key);
+        }
+    }
+
+    /// Products behind `after`, by seller and SKU; of one seller, where named.
+    pub fn page<'a>(
+        &'a self,
+        merchant: Option<&'a MerchantId>,
+        after: Option<&'a StockKey>,
+    ) -> impl Iterator<Item = &'a Arc<Product>> {
+        let begin = merchant.map(crate::ledger::first_of);
+        let bound = match (after, begin) {
+            (Some(after), Some(begin)) if *after < begin => Bound::Included(begin),
+            (Some(after), _) => Bound::Excluded(after.clone()),
+            (None, Some(begin)) => Bound::Included(begin),
+            (None, None) => Bound::Unbounded,
+        };
+        let keys = self.listed.range((bound, Bound::Unbounded));
+        let keys = keys.take_while(move |key| merchant.is_none_or(|m| key.merchant == *m));
+        keys.filter_map(|key| self.products.get(key))
+    }
 }
 
 impl Product {

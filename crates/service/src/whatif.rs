@@ -1,7 +1,7 @@
 //! What past orders would have cost by other rules, to the cent.
 //!
 //! An order is priced again as it was priced: at the unit prices it had then, as of the moment it
-//! was recorded, with its channel, coupons and batch metadata. So only the rules differ, and the
+//! came in, with its channel, coupons and batch metadata. So only the rules differ, and the
 //! rules in force give no difference. What the ledger does not keep with an order is taken as it
 //! is now: categories of products, tags of customers.
 //!
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use domain::event::{Event, Kind};
 use domain::id::{BatchId, OrderKey, RuleId};
 use domain::money::Money;
-use domain::order::{Body, Line, Lines, Purchase};
+use domain::order::{Body, Channel, Line, Lines, Purchase};
 use domain::pricing::{Metadata, Priceable, Pricing, PricingError, Product};
 use domain::state::{OrderState, Status};
 use domain::time::Timestamp;
@@ -144,12 +144,12 @@ impl Run<'_> {
         else {
             return Err(crate::view::damaged("a listed order is not there"));
         };
-        let Some((at, before, purchase)) = self.as_priced(&view) else {
+        let Some((channel, before, purchase)) = self.as_priced(&view) else {
             self.tested.left_out.unreadable += 1;
             return Ok(());
         };
         let metadata = batch.as_ref().map(|own| &own.metadata);
-        let after = self.price(&view.state, &purchase, metadata, at);
+        let after = self.price(&view.state, channel, &purchase, metadata);
         if let Ok(after) = &after {
             self.sum(&before, after)?;
         }
@@ -175,12 +175,26 @@ impl Run<'_> {
         Ok(own)
     }
 
-    /// When the order was priced last, what that came to, and what was bought, at those prices.
-    fn as_priced(&self, view: &OrderView) -> Option<(Timestamp, Arc<Pricing>, Purchase)> {
-        let (at, pricing) = view.history.iter().rev().find_map(|(_, at, event)| match event {
-            Event::Priced(pricing) => Some((*at, pricing.clone())),
-            _ => None,
-        })?;
+    /// Where the newest revision came in, what it was priced at, and what it buys, at those prices.
+    fn as_priced(&self, view: &OrderView) -> Option<(Channel, Arc<Pricing>, Purchase)> {
+        let (mut channel, mut pricing) = (None, None);
+        for (_, _, event) in &view.history {
+            match event {
+                Event::Received(received) => channel = Some(received.channel),
+                Event::Amended(amended) => channel = Some(amended.channel),
+                Event::Priced(priced) => pricing = Some(priced),
+                Event::Allocated { .. }
+                | Event::Rejected(_)
+                | Event::Filled { .. }
+                | Event::Queued { .. }
+                | Event::Unreserved { .. }
+                | Event::Cancelled { .. }
+                | Event::Fulfilled
+                | Event::Repeated { .. }
+                | Event::Refused(_) => {}
+            }
+        }
+        let (channel, pricing) = (channel?, pricing?.clone());
         let order = document::read_again(&view.document, &view.state.key.id, self.documents)?;
         let Body::Purchase(mut purchase) = order.body else { return None };
         let lines = purchase.lines.as_slice();
@@ -193,15 +207,15 @@ impl Run<'_> {
         };
         let lines = lines.iter().zip(&pricing.lines).map(line).collect();
         purchase.lines = Lines::parse(lines).ok()?;
-        Some((at, pricing, purchase))
+        Some((channel, pricing, purchase))
     }
 
     fn price(
         &self,
         state: &OrderState,
+        channel: Channel,
         purchase: &Purchase,
         metadata: Option<&Metadata>,
-        now: Timestamp,
     ) -> Result<Pricing, PricingError> {
         let merchant = &state.key.merchant;
         let rows = purchase.lines.as_slice().iter();
@@ -217,11 +231,12 @@ impl Run<'_> {
         self.rules.price(&Priceable {
             order: purchase,
             merchant,
-            channel: state.channel,
+            channel,
             products: &products,
             customer_tags: customer.map_or(&[], |customer| &customer.tags),
             metadata,
-            now,
+            // Amendments, too, are priced as of then.
+            now: state.received_at,
             exponent: self.catalogue.exponent,
         })
     }

@@ -17,6 +17,7 @@ use service::wire::violation::Code;
 
 use crate::App;
 use crate::error::{Error, Kind, RowCode};
+use crate::fields::masked;
 use crate::openapi::schema::{self, Cursor, CustomerPage, CustomerRow, CustomerTags, Name, Stored};
 use crate::params::{Params, Segment, names_cursor, read_names_cursor};
 use crate::products::recorded;
@@ -48,7 +49,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<V
     let rows: Vec<&Arc<Customer>> = rows.take(limit).collect();
     let next = rows.last().filter(|_| rows.len() == limit);
     let next = next.map(|c| names_cursor(&[c.merchant.as_str(), c.id.as_str()]));
-    let rows: Vec<Value> = rows.iter().map(|customer| show(customer)).collect();
+    let rows: Vec<Value> = rows.iter().map(|customer| listed(customer)).collect();
     Ok(Json(json!({"customers": rows, "next_cursor": next})))
 }
 
@@ -73,6 +74,13 @@ pub(crate) async fn one(
     let catalogue = app.ledger.catalogue();
     let customer = catalogue.customers.get(&(merchant, id));
     Ok(Json(show(customer.ok_or_else(|| Error::new(Kind::NotFound))?)))
+}
+
+/// A customer in a list.
+fn listed(customer: &Customer) -> Value {
+    let mut shown = show(customer);
+    shown["customer_id"] = masked(&customer.id).into();
+    shown
 }
 
 /// A customer, on the wire.

@@ -64,18 +64,12 @@ fn document_of(app: &App, view: &OrderView, revision: Option<u32>) -> Result<byt
     if revision.is_none_or(|revision| revision == view.state.revision) {
         return Ok(view.document.clone());
     }
-    let mut seqs: Vec<_> = view.history.iter().map(|(seq, _, _)| *seq).collect();
-    seqs.dedup();
-    let mut left = revision;
-    for seq in seqs {
-        if let What::Order { document: Some(document), .. } = app.ledger.change(seq)?.what {
-            left = left.map(|left| left - 1);
-            if left == Some(0) {
-                return Ok(document);
-            }
-        }
+    let at = revision.and_then(|revision| usize::try_from(revision).ok()?.checked_sub(1));
+    let seq = at.and_then(|at| view.revisions.get(at)).ok_or_else(|| Error::new(Kind::NotFound))?;
+    match app.ledger.change(*seq)?.what {
+        What::Order { document: Some(document), .. } => Ok(document),
+        _ => Err(Error::new(Kind::NotFound)),
     }
-    Err(Error::new(Kind::NotFound))
 }
 
 /// Bytes that a browser saves, and never shows or runs.

@@ -266,6 +266,15 @@ impl Error {
         }
     }
 
+    /// What older systems' `message` says: what is wrong with the document, where that is told.
+    fn said(&self, problem: &Map<String, Value>) -> Option<String> {
+        let violations = problem.get("violations")?.as_array()?.iter();
+        let errors = violations.filter(|violation| violation["severity"] == "error");
+        let said: Vec<&str> =
+            errors.filter_map(|violation| violation["message"].as_str()).collect();
+        (!said.is_empty()).then(|| said.join(" "))
+    }
+
     /// The answer, in the reader's language.
     pub(crate) fn render(&self, lang: Lang) -> Response<Body> {
         let (status, text) = (self.status(), texts::of(self.kind));
@@ -287,8 +296,9 @@ impl Error {
             problem.insert("violations".into(), violations.collect());
         }
         problem.extend(self.more.members.clone());
+        let said = self.said(&problem).unwrap_or(detail);
         if let Some(message @ Value::Null) = problem.get_mut("message") {
-            *message = detail.into();
+            *message = said.into();
         }
         if let Some(Value::Object(order)) = problem.get_mut("order")
             && let Some(status) =

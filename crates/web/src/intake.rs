@@ -15,7 +15,7 @@ use bytes::Bytes;
 use domain::id::BatchId;
 use http_body::Frame;
 use serde_json::{Value, json};
-use service::batch::{BatchState, Tolerance};
+use service::batch::{BatchState, BatchStatus, Tolerance};
 use service::ledger::PAGE_ROWS_MAX;
 use service::wire::message::{Lang, batch_label};
 
@@ -232,10 +232,16 @@ pub(crate) fn show(app: &App, state: &BatchState, lang: Lang) -> Value {
 )]
 pub(crate) async fn summary(
     State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
     Segment(id): Segment,
     _: NoParams,
 ) -> Result<Json<Value>, Error> {
-    Ok(Json(app.batches.summary(&parse_id(&id)?).await?))
+    let mut summary = app.batches.summary(&parse_id(&id)?).await?;
+    let named = |status: &&(BatchStatus, &str)| summary["status"] == status.1;
+    if let Some((status, _)) = BatchStatus::ALL.iter().find(named) {
+        summary["status_label"] = batch_label(*status, lang).into();
+    }
+    Ok(Json(summary))
 }
 
 /// What became of each item, as JSON lines.

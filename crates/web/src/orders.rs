@@ -16,7 +16,7 @@ use service::wire::message::{Lang, line_label, order_label};
 use crate::App;
 use crate::error::{Error, Kind};
 use crate::events::{self, kind};
-use crate::fields::{money, time};
+use crate::fields::{masked, money, time};
 use crate::guard::Spoken;
 use crate::openapi::schema::Status as StatusName;
 use crate::openapi::schema::{Channel as ChannelName, Cursor, LineStatus, Name, OrderPage};
@@ -107,6 +107,10 @@ fn by(params: &Params) -> Result<By, Error> {
     let line = params.parsed("line_status", claim_state)?;
     let batch = params.name("batch_id", BatchId::parse)?;
     let channel = params.parsed("channel", Channel::parse)?;
+    if status == Some(Status::Invalid) {
+        // What was only ever invalid is no order, and has a list of its own.
+        return Err(Error::new(Kind::UnsupportedFilters).about("GET /v1/audits"));
+    }
     match (merchant, status, customer, sku, line, batch, channel) {
         (None, None, None, None, None, None, None) => Ok(By::All),
         (None, Some(status), None, None, None, None, None) => Ok(By::Status(status)),
@@ -149,7 +153,7 @@ pub(crate) fn row(app: &App, seq: Seq, state: &OrderState, lang: Lang) -> Value 
         "revision": state.revision,
         "kind": kind(state.kind),
         "channel": state.channel.as_str(),
-        "customer_id": state.customer.as_ref().map(|c| c.as_str()),
+        "customer_id": state.customer.as_ref().map(masked),
         "batch": state.batch.as_ref().map(events::batch),
         "received_at": time(state.received_at),
         "updated_at": time(state.updated_at),

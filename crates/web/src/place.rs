@@ -20,7 +20,7 @@ use service::change::{Audit, Fault};
 use service::ledger::{Accepted, Amend, Answer, Cancel, Receive, Request, Unavailable};
 use service::once::Key;
 use service::wire::document::{self, Command, Found, read};
-use service::wire::message::{Lang, text};
+use service::wire::message::{Lang, line_label, order_label, text};
 use service::wire::violation::{Severity, Violation};
 
 use crate::App;
@@ -371,17 +371,19 @@ fn answer(
     warnings: &[Violation],
 ) -> Response<Body> {
     let settings = &app.settings;
-    let mut out = Writer(Vec::with_capacity(384 + 96 * accepted.state.claims.len()));
+    let mut out = Writer(Vec::with_capacity(416 + 128 * accepted.state.claims.len()));
     out.raw("{\"order_id\":").string(key.id.as_str());
     out.raw(",\"merchant_id\":").string(key.merchant.as_str());
+    let label = order_label(accepted.state.status, lang);
     out.raw(",\"status\":").string(accepted.state.status.as_str());
+    out.raw(",\"status_label\":").string(label);
     out.raw(",\"total\":");
     match accepted.state.total {
         Some(total) => out.money(total.0, settings.exponent()),
         None => out.raw("null"),
     };
     out.raw(",\"currency\":").string(&settings.currency);
-    lines(&mut out, accepted);
+    lines(&mut out, accepted, lang);
     shortages(&mut out, &accepted.shortages);
     if let Some(rejection) = &accepted.rejection {
         rejected(&mut out, rejection);
@@ -390,7 +392,7 @@ fn answer(
     if dialect == Dialect::Older {
         out.raw(",\"orderId\":").string(key.id.as_str());
         out.raw(",\"valid\":true,\"isDuplicate\":false,\"message\":");
-        out.string(service::wire::message::order_label(accepted.state.status, lang));
+        out.string(label);
     }
     out.raw(",\"links\":{\"self\":\"");
     let begin = out.0.len();
@@ -412,12 +414,13 @@ fn respond(body: Bytes, begin: usize, end: usize) -> Response<Body> {
     response
 }
 
-fn lines(out: &mut Writer, accepted: &Accepted) {
+fn lines(out: &mut Writer, accepted: &Accepted, lang: Lang) {
     out.raw(",\"lines\":[");
     for (at, claim) in accepted.state.claims.iter().enumerate() {
         out.raw(if at > 0 { ",{\"sku\":" } else { "{\"sku\":" }).string(claim.sku.as_str());
         out.raw(",\"quantity\":").integer(claim.quantity);
-        out.raw(",\"status\":").string(claim.state.as_str()).raw("}");
+        out.raw(",\"status\":").string(claim.state.as_str());
+        out.raw(",\"status_label\":").string(line_label(claim.state, lang)).raw("}");
     }
     out.raw("]");
 }

@@ -1,6 +1,5 @@
 //! `/v1/products`: the catalogue.
 
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -43,36 +42,15 @@ pub(crate) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Json<V
     let after = params.parsed("cursor", read_stock_cursor)?;
     let limit = params.limit(100, PAGE_ROWS_MAX)?;
     blocking(&app, move |app| {
-        let rows = page(app, merchant.as_ref(), after.as_ref(), limit);
+        let catalogue = app.ledger.catalogue();
+        let rows = catalogue.page(merchant.as_ref(), after.as_ref()).take(limit);
+        let rows: Vec<&Arc<Product>> = rows.collect();
         let next = rows.last().filter(|_| rows.len() == limit);
         let next = next.map(|p| names_cursor(&[p.key.merchant.as_str(), p.sku().as_str()]));
         let rows: Vec<Value> = rows.iter().map(|product| show(app, product)).collect();
         Ok(Json(json!({"products": rows, "next_cursor": next})))
     })
     .await
-}
-
-/// The first `limit` products after `after`. The catalogue is not sorted: one pass keeps the
-/// smallest.
-fn page(
-    app: &App,
-    merchant: Option<&MerchantId>,
-    after: Option<&StockKey>,
-    limit: usize,
-) -> Vec<Arc<Product>> {
-    let catalogue = app.ledger.catalogue();
-    let mut smallest: BinaryHeap<&StockKey> = BinaryHeap::with_capacity(limit + 1);
-    for key in catalogue.products.keys() {
-        let wanted = merchant.is_none_or(|m| key.merchant == *m) && after.is_none_or(|a| key > a);
-        if wanted && (smallest.len() < limit || smallest.peek().is_some_and(|last| key < *last)) {
-            smallest.push(key);
-            if smallest.len() > limit {
-                smallest.pop();
-            }
-        }
-    }
-    let keys = smallest.into_sorted_vec().into_iter();
-    keys.filter_map(|key| catalogue.products.get(key).cloned()).collect()
 }
 
 /// One product.

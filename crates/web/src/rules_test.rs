@@ -28,7 +28,7 @@ const PAGE_TIME: Duration = Duration::from_secs(5);
 
 /// Prices a page of past orders again by the rules that are sent, newest first.
 ///
-/// An order is priced at the unit prices it had, as of the moment it was priced; categories of
+/// An order is priced at the unit prices it had, as of the moment it came in; categories of
 /// products and tags of customers are those of today. The rules in force make no difference.
 /// Nothing changes. A page ends early after five seconds: go on at `next_cursor`.
 #[utoipa::path(

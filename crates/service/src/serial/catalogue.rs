@@ -22,13 +22,10 @@ impl<B: Base> Run<'_, B> {
     }
 
     pub(super) fn products(&mut self, products: &[crate::catalogue::Product]) {
-        let rows: Vec<_> = products.iter().map(|p| (p.key.clone(), Arc::new(p.clone()))).collect();
-        self.driver.draft.overlay.products.extend(rows.iter().cloned());
-        self.edit_catalogue(|catalogue| {
-            for (key, row) in rows {
-                catalogue.products.insert(key, row);
-            }
-        });
+        let rows: Vec<_> = products.iter().map(|product| Arc::new(product.clone())).collect();
+        let keyed = rows.iter().map(|row| (row.key.clone(), row.clone()));
+        self.driver.draft.overlay.products.extend(keyed);
+        self.edit_catalogue(|catalogue| rows.into_iter().for_each(|row| catalogue.put(row)));
     }
 
     pub(super) fn customer(&mut self, customer: crate::catalogue::Customer) {

@@ -1,6 +1,8 @@
 //! Quotes and rules tried on past orders: nothing changes, everything adds up.
 
 use serde_json::{Value, json};
+use service::ledger::{Amend, Answer, Request};
+use service::wire::document;
 
 use crate::api::{Api, Ask, order};
 
@@ -129,4 +131,38 @@ async fn the_rules_in_force_make_no_difference_and_others_make_theirs_to_the_cen
     let nothing = api.ask(Ask::post("/v1/pricing-rules/test?until=2020-01-01", RULES)).await;
     assert_eq!(nothing["body"]["orders"]["tested"], 0);
     assert_eq!(api.ask(Ask::post("/v1/pricing-rules/test", "[{}]")).await["status"], 400);
+}
+
+#[tokio::test]
+async fn an_amended_order_is_tested_by_its_newest_revision_as_of_when_it_came_in() {
+    let api = shop().await;
+    api.ask(Ask::post("/v1/orders", order("o-1"))).await;
+    // Rules that came into force after the order do not concern its amendments.
+    let later = RULES.replace("\"web\",", "\"web\", \"valid_from\": \"2026-01-02T03:05:00Z\",");
+    api.ask(Ask::put("/v1/pricing-rules", later)).await;
+    let amended = order("o-1").replace("\"quantity\":3", "\"quantity\":2");
+    let read = document::read(amended.as_bytes(), &api.app.settings.documents).unwrap();
+    let document::Command::Create(changed) = read.command else { panic!("an order") };
+    let amend = Amend {
+        order: changed,
+        document: amended.clone().into(),
+        warnings: Vec::new(),
+        batch: None,
+        revision: None,
+    };
+    let done = api.app.ledger.execute(vec![Request::Amend(Box::new(amend))]).await.unwrap();
+    assert!(matches!(done[..], [Answer::Accepted(_)]), "{done:?}");
+    let same = api.ask(Ask::post("/v1/pricing-rules/test", RULES)).await;
+    assert_eq!(
+        (&same["body"]["orders"]["tested"], &same["body"]["orders"]["changed"]),
+        (&1.into(), &0.into())
+    );
+    let total = api.ask(Ask::get("/v1/orders/o-1")).await["body"]["total"].clone();
+    assert_eq!(same["body"]["totals"]["before"], total);
+    for (revision, document) in [(1, order("o-1")), (2, amended)] {
+        let path = format!("/v1/orders/o-1/document?revision={revision}");
+        let served = api.ask(Ask::get(&path)).await;
+        assert_eq!(served["body"], serde_json::from_str::<Value>(&document).unwrap());
+    }
+    assert_eq!(api.ask(Ask::get("/v1/orders/o-1/document?revision=3")).await["status"], 404);
 }

@@ -90,6 +90,8 @@ pub struct BatchPage {
 pub struct BatchSummary {
     batch_id: Name,
     status: BatchStatus,
+    /// The status in the reader's language.
+    status_label: String,
     /// Why it failed.
     #[schema(nullable = false)]
     reason: Option<String>,

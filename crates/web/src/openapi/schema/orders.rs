@@ -13,6 +13,8 @@ pub struct Placed {
     order_id: Name,
     merchant_id: Name,
     status: Status,
+    /// The status in the reader's language.
+    status_label: String,
     /// What it comes to; null while a price is missing.
     total: Option<Money>,
     /// ISO 4217.
@@ -47,6 +49,8 @@ pub struct PlacedLine {
     #[schema(minimum = 1)]
     quantity: i64,
     status: LineStatus,
+    /// The status in the reader's language.
+    status_label: String,
 }
 
 /// What was short.
