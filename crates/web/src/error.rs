@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use service::change::Fault;
 use service::ledger::Unavailable;
 use service::wire::document;
-use service::wire::message::{self, Lang, order_label};
+use service::wire::message::{self, Lang, batch_state, order_label, order_state};
 use service::wire::rules::RuleViolation;
 use service::wire::violation::{self, Code, Severity};
 use strum::VariantArray;
@@ -452,9 +452,9 @@ impl From<Refusal> for Error {
                 Self::new(Kind::Duplicate).with("order", json!({"status": status.as_str()}))
             }
             Refusal::UnknownOrder => Self::new(Kind::OrderNotFound),
-            Refusal::WrongState { status } => {
-                Self::new(Kind::WrongState).about(status.as_str()).with("state", status.as_str())
-            }
+            Refusal::WrongState { status } => Self::new(Kind::WrongState)
+                .about(order_state(status))
+                .with("state", status.as_str()),
             Refusal::WouldReject(rejection) => {
                 Self::new(Kind::WouldReject).with("rejection", crate::events::rejection(&rejection))
             }
@@ -481,7 +481,7 @@ impl From<BatchError> for Error {
                 Self::new(Kind::BatchConflict).with("batch_id", state.id.as_str())
             }
             BatchError::WrongState(state) => Self::new(Kind::WrongState)
-                .about(state.status.as_str())
+                .about(batch_state(state.status))
                 .with("batch_id", state.id.as_str())
                 .with("state", state.status.as_str()),
             BatchError::Malformed(about) => Self::new(Kind::Malformed).about(about),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::cli::{Audits, Store};
 use crate::client::{Client, encode, path};
 use crate::render::{self, cell};
+use crate::spoken::{told, word};
 
 pub(super) fn audits(api: &Client, store: &Store, command: Audits) -> Result<()> {
     match command {
@@ -24,13 +25,13 @@ pub(super) fn audits(api: &Client, store: &Store, command: Audits) -> Result<()>
                 rows.for_each(|row| row["what"] = what(row).into());
             }
             let columns = [
-                ("Sequence", "/sequence", false),
-                ("When", "/at", false),
-                ("Source", "/source", false),
-                ("Order", "/order_id", false),
-                ("Merchant", "/merchant_id", false),
-                ("Bytes", "/bytes", true),
-                ("What", "/what", false),
+                (word!("word-audit-sequence"), "/sequence", false),
+                (word!("word-when"), "/at", false),
+                (word!("word-source"), "/source", false),
+                (word!("word-order"), "/order_id", false),
+                (word!("word-merchant"), "/merchant_id", false),
+                (word!("word-bytes"), "/bytes", true),
+                (word!("word-what"), "/what", false),
             ];
             super::page(store.json, &answer, "audits", &columns);
         }
@@ -46,7 +47,7 @@ pub(super) fn audits(api: &Client, store: &Store, command: Audits) -> Result<()>
 /// The codes of what was wrong, or how many were only counted.
 fn what(row: &Value) -> String {
     if let Some(count) = row["count"].as_u64() {
-        return format!("{count} more, only counted");
+        return told!("said-only-counted", count = count.to_string());
     }
     let violations = row["violations"].as_array().into_iter().flatten();
     let mut codes: Vec<&str> = violations.filter_map(|v| v["code"].as_str()).collect();
@@ -58,31 +59,34 @@ fn show(audit: &Value) {
     let text = |pointer| cell(audit.pointer(pointer));
     let counted = audit.get("count").map(|_| what(audit)).unwrap_or_default();
     render::facts(&[
-        ("Sequence", text("/sequence")),
-        ("When", text("/at")),
-        ("Source", text("/source")),
-        ("Order", text("/order_id")),
-        ("Merchant", text("/merchant_id")),
-        ("Channel", text("/channel")),
-        ("Batch", text("/batch/batch_id")),
-        ("Item", text("/batch/index")),
-        ("Documents", counted),
-        ("Since", text("/since")),
-        ("Bytes", text("/bytes")),
-        ("BLAKE3", text("/hash")),
-        ("BLAKE3 of the first", text("/first_hash")),
-        ("BLAKE3 of the last", text("/last_hash")),
+        (word!("word-audit-sequence"), text("/sequence")),
+        (word!("word-when"), text("/at")),
+        (word!("word-source"), text("/source")),
+        (word!("word-order"), text("/order_id")),
+        (word!("word-merchant"), text("/merchant_id")),
+        (word!("word-channel"), text("/channel")),
+        (word!("word-batch"), text("/batch/batch_id")),
+        (word!("word-item"), text("/batch/index")),
+        (word!("word-documents"), counted),
+        (word!("word-since"), text("/since")),
+        (word!("word-bytes"), text("/bytes")),
+        (word!("word-blake3"), text("/hash")),
+        (word!("word-blake3-first"), text("/first_hash")),
+        (word!("word-blake3-last"), text("/last_hash")),
     ]);
     let violations = audit["violations"].as_array().cloned().unwrap_or_default();
     if !violations.is_empty() {
         render::say("");
-        let columns =
-            [("Where", "/pointer", false), ("Code", "/code", false), ("What", "/message", false)];
+        let columns = [
+            (word!("word-where"), "/pointer", false),
+            (word!("word-code"), "/code", false),
+            (word!("word-what"), "/message", false),
+        ];
         render::table(&violations, &columns);
     }
     let document = match (&audit["document"], &audit["document_text"]) {
         (Value::Null, Value::Null) if audit["document_kept"] == json!(false) => {
-            Some("(the document is not kept, or not any more)".to_owned())
+            Some(told!("said-no-document"))
         }
         (Value::Null, Value::Null) => None,
         // Control characters of hostile documents must not reach the terminal.

@@ -84,6 +84,16 @@ word-amount-after = Amount after
 word-not-evaluated = Not evaluated
 word-before = Before
 word-after = After
+word-audit-sequence = Sequence
+word-source = Source
+word-bytes = Bytes
+word-code = Code
+word-item = Item
+word-documents = Documents
+word-since = Since
+word-blake3 = BLAKE3
+word-blake3-first = BLAKE3 of the first
+word-blake3-last = BLAKE3 of the last
 
 # What the commands say and do.
 
@@ -116,6 +126,8 @@ said-backup-made = { $to } has every change before byte { $position } of the log
 said-restored = { $to } is the store of { $taken }, up to byte { $position } of its log
 said-settings-sound = sound: { $count } settings, { $file }
 said-no-file = there is no file
+said-only-counted = { $count } more, only counted
+said-no-document = (the document is not kept, or not any more)
 said-reservations = { $rate } reservations/s: { $reserved } reserved, { $waiting } waiting
 
 # What doctor found. Details of a fault stay English.

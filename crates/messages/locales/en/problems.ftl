@@ -40,7 +40,7 @@ problem-ambiguous_order-title = Ambiguous id
 problem-ambiguous_order = Several sellers have an order with this id; give 'merchant_id'.
 
 problem-wrong_state-title = State does not allow it
-problem-wrong_state = State { $about } does not allow this.
+problem-wrong_state = In state '{ $about }' this cannot be done.
 
 problem-would_reject-title = Amendment finds no stock
 problem-would_reject = The amended order would be rejected for want of stock; it stays as it is.

@@ -84,6 +84,16 @@ word-amount-after = Importe después
 word-not-evaluated = Sin evaluar
 word-before = Antes
 word-after = Después
+word-audit-sequence = Secuencia
+word-source = Origen
+word-bytes = Bytes
+word-code = Código
+word-item = Elemento
+word-documents = Documentos
+word-since = Desde
+word-blake3 = BLAKE3
+word-blake3-first = BLAKE3 del primero
+word-blake3-last = BLAKE3 del último
 
 # Lo que los comandos dicen y hacen.
 
@@ -116,6 +126,8 @@ said-backup-made = { $to } tiene todos los cambios hasta el byte { $position } d
 said-restored = { $to } es el almacén de { $taken }, hasta el byte { $position } de su log
 said-settings-sound = correctos: { $count } ajustes, { $file }
 said-no-file = no hay archivo
+said-only-counted = { $count } más, solo contados
+said-no-document = (el documento no se guardó, o ya no está guardado)
 said-reservations = { $rate } reservas/s: { $reserved } reservadas, { $waiting } en espera
 
 # Lo que encontró doctor. Los detalles de una falla quedan en inglés.

@@ -40,7 +40,7 @@ problem-ambiguous_order-title = Número ambiguo
 problem-ambiguous_order = Varios vendedores tienen una orden con este número; indique 'merchant_id'.
 
 problem-wrong_state-title = El estado no lo permite
-problem-wrong_state = El estado { $about } no permite esta operación.
+problem-wrong_state = En el estado '{ $about }' esto no se puede hacer.
 
 problem-would_reject-title = Modificación sin stock
 problem-would_reject = La orden modificada sería rechazada por falta de stock; queda como está.

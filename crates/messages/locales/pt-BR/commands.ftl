@@ -84,6 +84,16 @@ word-amount-after = Valor depois
 word-not-evaluated = Não avaliados
 word-before = Antes
 word-after = Depois
+word-audit-sequence = Sequência
+word-source = Origem
+word-bytes = Bytes
+word-code = Código
+word-item = Item
+word-documents = Documentos
+word-since = Desde
+word-blake3 = BLAKE3
+word-blake3-first = BLAKE3 do primeiro
+word-blake3-last = BLAKE3 do último
 
 # O que os comandos dizem e fazem.
 
@@ -116,6 +126,8 @@ said-backup-made = { $to } tem todas as mudanças até o byte { $position } do l
 said-restored = { $to } é o armazenamento de { $taken }, até o byte { $position } do seu log
 said-settings-sound = corretas: { $count } configurações, { $file }
 said-no-file = não há arquivo
+said-only-counted = mais { $count }, apenas contados
+said-no-document = (o documento não foi guardado, ou já não está guardado)
 said-reservations = { $rate } reservas/s: { $reserved } reservadas, { $waiting } em espera
 
 # O que o doctor encontrou. Os detalhes de uma falha ficam em inglês.

@@ -39,8 +39,8 @@ problem-duplicate = Este vendedor já enviou um pedido com este número; vale o 
 problem-ambiguous_order-title = Número ambíguo
 problem-ambiguous_order = Vários vendedores têm um pedido com este número; informe 'merchant_id'.
 
-problem-wrong_state-title = Estado não permite
-problem-wrong_state = O estado { $about } não permite esta operação.
+problem-wrong_state-title = A situação não permite
+problem-wrong_state = Na situação '{ $about }' isto não pode ser feito.
 
 problem-would_reject-title = Alteração sem estoque
 problem-would_reject = O pedido alterado seria rejeitado por falta de estoque; ele fica como está.

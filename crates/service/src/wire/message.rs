@@ -117,7 +117,13 @@ fn field(pointer: &str) -> String {
 /// ```
 #[must_use]
 pub fn order_label(status: Status, lang: Lang) -> &'static str {
-    let id = match status {
+    label(order_state(status), lang)
+}
+
+/// The message that labels an order's state.
+#[must_use]
+pub fn order_state(status: Status) -> Id {
+    match status {
         Status::Invalid => id!("order-INVALID"),
         Status::Received => id!("order-RECEIVED"),
         Status::Processing => id!("order-PROCESSING"),
@@ -127,8 +133,7 @@ pub fn order_label(status: Status, lang: Lang) -> &'static str {
         Status::Failed => id!("order-FAILED"),
         Status::Cancelled => id!("order-CANCELLED"),
         Status::Fulfilled => id!("order-FULFILLED"),
-    };
-    label(id, lang)
+    }
 }
 
 /// The label of a line's state. Who stands by is backordered to the outside.
@@ -147,13 +152,18 @@ pub fn line_label(state: ClaimState, lang: Lang) -> &'static str {
 /// The label of a batch's state.
 #[must_use]
 pub fn batch_label(status: BatchStatus, lang: Lang) -> &'static str {
-    let id = match status {
+    label(batch_state(status), lang)
+}
+
+/// The message that labels a batch's state.
+#[must_use]
+pub fn batch_state(status: BatchStatus) -> Id {
+    match status {
         BatchStatus::Running => id!("batch-RUNNING"),
         BatchStatus::Succeeded => id!("batch-SUCCEEDED"),
         BatchStatus::Failed => id!("batch-FAILED"),
         BatchStatus::Aborted => id!("batch-ABORTED"),
-    };
-    label(id, lang)
+    }
 }
 
 /// The label of what happened to an order.
