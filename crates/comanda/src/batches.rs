@@ -310,10 +310,9 @@ impl Runner {
             Err(_) => true,
         });
         let Some(Ok(name)) = unused else { return Err(BatchError::WrongState(Box::new(state))) };
-        let spool = state.spool.as_deref().map_or_else(std::env::temp_dir, |spool| {
-            Path::new(spool).parent().unwrap_or(Path::new(".")).to_owned()
-        });
-        let path = spool.join(format!("redrive-{}.jsonl", blake3::hash(name.as_str().as_bytes())));
+        // Not where the batch had its body: that may be another machine's folder.
+        let path =
+            self.spool.join(format!("redrive-{}.jsonl", blake3::hash(name.as_str().as_bytes())));
         write_lines(&path, &failed)?;
         self.start_now(NewBatch {
             id: Some(name),

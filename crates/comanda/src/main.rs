@@ -11,6 +11,7 @@ mod logs;
 mod memory;
 mod render;
 mod sample;
+mod settled;
 mod spoken;
 mod telemetry;
 mod wire_up;

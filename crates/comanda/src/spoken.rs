@@ -9,6 +9,8 @@ use engine::OpenError;
 use messages::{Lang, Phrase, phrase};
 use service::ledger::Unavailable;
 
+use crate::settled::OtherCurrency;
+
 static LANG: OnceLock<Lang> = OnceLock::new();
 
 /// Settles the language: the one asked for, else the terminal's, else English.
@@ -70,7 +72,18 @@ fn translated(cause: &(dyn std::error::Error + 'static)) -> Option<Phrase> {
         .map(opening)
         .or_else(|| cause.downcast_ref().map(unavailable))
         .or_else(|| cause.downcast_ref().and_then(batch))
+        .or_else(|| cause.downcast_ref().map(currency))
         .or_else(|| cause.downcast_ref().and_then(system))
+}
+
+fn currency(error: &OtherCurrency) -> Phrase {
+    let OtherCurrency { path, stored, set } = error;
+    phrase!(
+        "no-other-currency",
+        path = path.display().to_string(),
+        stored = stored.clone(),
+        set = set.clone()
+    )
 }
 
 /// Why a store cannot be opened.

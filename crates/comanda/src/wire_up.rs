@@ -10,6 +10,7 @@ use web::{App, Health, Keys, Links};
 
 use crate::batches::{Port, Runner};
 use crate::installation::{Installation, clock};
+use crate::settled;
 use crate::spoken::told;
 use crate::telemetry::Traces;
 
@@ -55,7 +56,9 @@ impl Node {
         installation: &Installation,
         caller: Caller,
     ) -> Result<Self> {
+        settled::check(data_dir, installation)?;
         let engine = Arc::new(Engine::open(data_dir, installation.engine())?);
+        settled::settle(data_dir, installation)?;
         let spool = spool_dir(data_dir);
         std::fs::create_dir_all(&spool)
             .with_context(|| told!("no-create", path = spool.display().to_string()))?;

@@ -181,6 +181,11 @@ mod tests {
         assert!(fill(Some(&INDEX_VERSION.to_string())));
         assert_eq!(fill(None), INDEX_UNSAID == INDEX_VERSION);
         assert!(!fill(Some("99")) && !fill(Some("")));
+        // A power cut after the rename, or before the last file of the old one was removed.
+        fill(None);
+        std::fs::rename(&index, dir.path().join("index.old")).expect("renamed");
+        check_index(dir.path()).expect("it goes on");
+        assert!(!data.exists());
         let version = std::fs::read_to_string(index.join("VERSION")).expect("it is said");
         assert_eq!(version.trim(), INDEX_VERSION.to_string());
         assert!(!dir.path().join("index.old").exists());

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::cli::{Backup, Store};
 use crate::installation::Installation;
 use crate::render;
+use crate::settled::{self, CURRENCY};
 use crate::spoken::told;
 use crate::wire_up::{KEYS, LINKS, SPOOL};
 
@@ -23,7 +24,7 @@ pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
         store: &store.data_dir,
         to: &arguments.to,
         since: arguments.since.as_deref(),
-        beside: &[KEYS, LINKS, SPOOL],
+        beside: &[CURRENCY, KEYS, LINKS, SPOOL],
         bytes_per_second: arguments.mb_per_second.saturating_mul(1 << 20),
         taken: jiff::Timestamp::now().to_string(),
     };
@@ -53,6 +54,7 @@ pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
 
 pub(super) fn restore(store: &Store, installation: &Installation, from: &Path) -> Result<ExitCode> {
     let to = &store.data_dir;
+    settled::check(from, installation)?;
     let restored = backup::restore(from, to, installation.engine())?;
     if store.json {
         render::json(&json!({

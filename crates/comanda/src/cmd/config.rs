@@ -20,6 +20,9 @@ pub(super) fn config(
         cli::Config::Check => {
             let config = loaded?;
             let file = config.file.map(|file| file.display().to_string());
+            for name in crate::config::unknown_variables() {
+                eprintln!("comanda: {}", told!("said-unknown-variable", name = name));
+            }
             let file = file.unwrap_or_else(|| told!("said-no-file"));
             let count = config.effective.len();
             render::say(told!("said-settings-sound", count = count, file = file));

@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 use crate::cli::Store;
 use crate::installation::Installation;
 use crate::render;
+use crate::settled;
 use crate::spoken::{self, told};
 
 pub(super) fn doctor(store: &Store, installation: &Installation) -> Result<ExitCode> {
+    settled::check(&store.data_dir, installation)?;
     let engine = match engine::Engine::open(&store.data_dir, installation.engine()) {
         Ok(engine) => engine,
         Err(error @ engine::OpenError::Held(_)) => {

@@ -30,6 +30,7 @@ use serde_json::Value;
 use crate::cli::{About, Any, Cli, Command, Store};
 use crate::client::{Client, Held, Refused};
 use crate::config::{Faults, Installation};
+use crate::settled::OtherCurrency;
 use crate::spoken::{self, told};
 
 /// Something ran as asked, and came to a bad end.
@@ -100,7 +101,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.is::<Held>() {
         return ExitCode::from(HELD);
     }
-    if error.is::<Faults>() {
+    if error.is::<Faults>() || error.is::<OtherCurrency>() {
         return ExitCode::from(USAGE);
     }
     match error.downcast_ref::<Refused>() {

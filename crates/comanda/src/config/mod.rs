@@ -166,5 +166,13 @@ pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// Variables that look like settings and are none. Not refused: Kubernetes sets such names itself,
+/// for a service that is called like the program.
+pub(crate) fn unknown_variables() -> Vec<String> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let known = |name: &String| name == FILE_ENV || all().any(|setting| setting.env == name);
+    names.filter(|name| name.starts_with("COMANDA_") && !known(name)).collect()
+}
+
 #[cfg(test)]
 mod tests;

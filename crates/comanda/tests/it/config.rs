@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{Home, Ran, run};
+use crate::support::{Home, Ran, comanda, run};
 
 fn show(home: &Home, arguments: &[&str], env: &[(&str, &str)]) -> Ran {
     let mut command = home.comanda();
@@ -57,6 +57,37 @@ fn a_file_in_the_working_folder_is_found_and_what_is_wrong_in_it_stops_every_com
         assert!(ran.err.contains("comanda.toml:2:10: server.listen takes an address"), "{ran:?}");
         assert!(ran.err.contains("comanda.toml:4:2: no section is called [stok]"), "{ran:?}");
     }
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_told_of_by_check() {
+    let home = Home::new();
+    let mut command = home.comanda();
+    let checked = run(command.args(["config", "check"]).env("COMANDA_LISTN", "127.0.0.1:1"));
+    assert_eq!(checked.code, 0, "{}", checked.err);
+    assert!(checked.err.contains("COMANDA_LISTN: no setting"), "{}", checked.err);
+    assert!(!checked.err.contains("COMANDA_LOG"), "{}", checked.err);
+}
+
+#[test]
+fn a_store_is_not_opened_with_another_currency() {
+    let home = Home::new();
+    assert_eq!(home.run(&["orders", "list"]).code, 0);
+    let backup = home.path("b").display().to_string();
+    assert_eq!(home.run(&["backup", &backup]).code, 0);
+    let elsewhere = home.path("restored").display().to_string();
+    for arguments in [
+        &["orders", "list"][..],
+        &["serve", "--listen", "127.0.0.1:0"],
+        &["doctor"],
+        &["--data-dir", &elsewhere, "restore", &backup],
+    ] {
+        let mut command = if arguments[0] == "--data-dir" { comanda() } else { home.comanda() };
+        let ran = run(command.args(["--currency", "JPY"]).args(arguments));
+        assert_eq!(ran.code, 2, "{arguments:?}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains("are in BRL, orders.currency says JPY"), "{}", ran.err);
+    }
+    assert_eq!(home.run(&["doctor"]).code, 0);
 }
 
 #[test]

@@ -128,6 +128,7 @@ said-settings-sound = sound: { $count } settings, { $file }
 said-no-file = there is no file
 said-only-counted = { $count } more, only counted
 said-no-document = (the document is not kept, or not any more)
+said-unknown-variable = { $name }: no setting has this variable
 said-reservations = { $rate } reservations/s: { $reserved } reserved, { $waiting } waiting
 
 # What doctor found. Details of a fault stay English.
@@ -167,6 +168,7 @@ no-batch-metadata = metadata must be a JSON object of texts, numbers and boolean
 no-backup-here = a backup is made where the store's files are: run it there, not through { $url }
 no-in-the-way = { $path } is in the way; remove it
 no-demo-folder = { $path } exists and no demo made it; name another --data-dir
+no-other-currency = the amounts in { $path } are in { $stored }, orders.currency says { $set }
 no-store-held = the store in { $path } is held by another process
 no-store-format = the store in { $path } says "{ $found }"; this version reads up to "{ $known }"
 no-store-files = cannot open the store's files

@@ -128,6 +128,7 @@ said-settings-sound = correctos: { $count } ajustes, { $file }
 said-no-file = no hay archivo
 said-only-counted = { $count } más, solo contados
 said-no-document = (el documento no se guardó, o ya no está guardado)
+said-unknown-variable = { $name }: ningún ajuste tiene esta variable
 said-reservations = { $rate } reservas/s: { $reserved } reservadas, { $waiting } en espera
 
 # Lo que encontró doctor. Los detalles de una falla quedan en inglés.
@@ -167,6 +168,7 @@ no-batch-metadata = los metadatos deben ser un objeto JSON de textos, números y
 no-backup-here = la copia se hace donde están los archivos del almacén: ejecútela allí, no a través de { $url }
 no-in-the-way = { $path } estorba; elimínelo
 no-demo-folder = { $path } existe y no lo creó una demostración; indique otro --data-dir
+no-other-currency = los importes en { $path } están en { $stored }, orders.currency dice { $set }
 no-store-held = el almacén en { $path } está en manos de otro proceso
 no-store-format = el almacén en { $path } dice "{ $found }"; esta versión lee hasta "{ $known }"
 no-store-files = no se pudieron abrir los archivos del almacén

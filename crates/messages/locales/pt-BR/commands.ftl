@@ -128,6 +128,7 @@ said-settings-sound = corretas: { $count } configurações, { $file }
 said-no-file = não há arquivo
 said-only-counted = mais { $count }, apenas contados
 said-no-document = (o documento não foi guardado, ou já não está guardado)
+said-unknown-variable = { $name }: nenhuma configuração tem esta variável
 said-reservations = { $rate } reservas/s: { $reserved } reservadas, { $waiting } em espera
 
 # O que o doctor encontrou. Os detalhes de uma falha ficam em inglês.
@@ -167,6 +168,7 @@ no-batch-metadata = os metadados devem ser um objeto JSON de textos, números e 
 no-backup-here = a cópia é feita onde estão os arquivos do armazenamento: execute-a lá, não por { $url }
 no-in-the-way = { $path } está no caminho; remova-o
 no-demo-folder = { $path } existe e não foi criado por uma demonstração; informe outro --data-dir
+no-other-currency = os valores em { $path } estão em { $stored }, orders.currency diz { $set }
 no-store-held = o armazenamento em { $path } está com outro processo
 no-store-format = o armazenamento em { $path } diz "{ $found }"; esta versão lê até "{ $known }"
 no-store-files = não foi possível abrir os arquivos do armazenamento
