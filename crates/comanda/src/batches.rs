@@ -3,25 +3,25 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use domain::event::Event;
 use domain::id::BatchId;
 use domain::order::Channel;
 use engine::Engine;
 use parking_lot::Mutex;
+use service::batch::rejects::Shape;
 use service::batch::run::{self, Control, Error, Finished, Options};
-use service::batch::summary::{Summary, records, summary};
-use service::batch::{BatchState, BatchStatus, Tolerance, dry::DryLedger, report};
-use service::change::What;
+use service::batch::summary::{Summary, records_from, summary};
+use service::batch::{BatchState, BatchStatus, Tolerance, dry::DryLedger, rejects, report};
 use service::ledger::{Ledger, Task, Unavailable};
 use service::wire::document;
 use service::wire::message::Lang;
-use web::batches::{BatchError, BatchRuns, Format, Lines, Live, NewBatch, Started};
+use web::batches::{BatchError, BatchRuns, Format, Lines, Live, NewBatch, Shown, Started};
 
 use crate::input::Input;
 use crate::installation::clock;
@@ -32,6 +32,12 @@ const RUNNING_MAX: usize = 4;
 const DRY_RUNS_KEPT: usize = 100;
 /// Threads that check one batch's orders.
 pub(crate) const CHECKING_THREADS: usize = 2;
+
+/// How long a batch waits before it goes on where the ledger could not take more, doubled each
+/// time it still cannot.
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+/// The longest such wait: whoever makes room sees work go on within it.
+const RETRY_LAST: Duration = Duration::from_secs(30);
 
 /// Runs batches.
 pub(crate) struct Runner {
@@ -55,6 +61,14 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
         Ok(hasher.finalize())
     };
     Ok(hash(one)? == hash(other)?)
+}
+
+/// Whether what the ledger says may pass by itself.
+fn passes(why: &Unavailable) -> bool {
+    match why {
+        Unavailable::Full | Unavailable::DiskSpace | Unavailable::OutcomeUnknown => true,
+        Unavailable::Closed | Unavailable::Cursor | Unavailable::Read(_) => false,
+    }
 }
 
 impl Runner {
@@ -157,11 +171,9 @@ impl Runner {
         let runner = self.clone();
         let thread = std::thread::Builder::new().name("batch".to_owned());
         let spawned = thread.spawn(move || {
-            let ledger: &dyn Ledger = &*runner.engine;
             let opened =
                 |state: &BatchState| drop(started.try_send(Ok(Started::New(state.clone()))));
-            let done = run::run(ledger, &options, &control, || File::open(&input.path), opened);
-            let result = match done {
+            let result = match runner.run(&options, &input, &control, opened) {
                 Ok(done) => {
                     // A repetition is answered by what was: its input is whoever's sent it.
                     if done.state.status != BatchStatus::Running && !done.is_repeat {
@@ -189,7 +201,76 @@ impl Runner {
         Ok(wait)
     }
 
-    fn error(&self, id: &BatchId, error: Error) -> BatchError {
+    /// Runs a batch on this thread, and goes on when the ledger could not take more for a while:
+    /// a full disk, or a commit that failed. `opened` is called once it is on record; what fails
+    /// before that is for whoever sent it.
+    fn run(
+        &self,
+        options: &Options,
+        input: &Input,
+        control: &Control,
+        opened: impl Fn(&BatchState),
+    ) -> Result<Finished, Error> {
+        let is_open = AtomicBool::new(false);
+        let mut wait = RETRY_FIRST;
+        loop {
+            let open = || File::open(&input.path);
+            let done = run::run(&*self.engine, options, control, open, |state| {
+                is_open.store(true, Ordering::Relaxed);
+                opened(state);
+            });
+            match done {
+                Err(Error::Ledger(why)) if is_open.load(Ordering::Relaxed) && passes(&why) => {
+                    tracing::warn!(batch.id = %options.id, error = %why, "batch waits: {why}");
+                    if !self.sleep(wait) {
+                        return Err(Error::Ledger(why));
+                    }
+                    wait = (wait * 2).min(RETRY_LAST);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Runs a batch on this thread, as one of those that run; waits for its turn.
+    pub(crate) fn run_now(&self, options: &Options, input: &Input) -> Result<Finished, Error> {
+        let control = Arc::new(Control::default());
+        loop {
+            let mut running = self.running.lock();
+            if running.len() < RUNNING_MAX && !running.contains_key(&options.id) {
+                running.insert(options.id.clone(), control.clone());
+                break;
+            }
+            drop(running);
+            if !self.sleep(Duration::from_millis(50)) {
+                return Err(Error::Ledger(Unavailable::Closed));
+            }
+        }
+        let done = self.run(options, input, &control, |_| ());
+        self.running.lock().remove(&options.id);
+        done
+    }
+
+    /// The ledger that batches go into.
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Whether the program closes.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps, unless the program closes; whether it does not.
+    pub(crate) fn sleep(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        while Instant::now() < until && !self.closing.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        !self.closing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn error(&self, id: &BatchId, error: Error) -> BatchError {
         match error {
             Error::OtherContent(_) => match self.engine.batch(id) {
                 Ok(Some(state)) => BatchError::OtherContent(Box::new(state)),
@@ -220,7 +301,15 @@ impl Runner {
         if new.dry_run {
             return self.dry_run(&options, &input).map_err(|e| self.error(&id, e));
         }
-        if let Some(answer) = self.runs_already(&id, &input) {
+        self.start_input(options, input)
+    }
+
+    fn start_input(
+        self: &Arc<Self>,
+        options: Options,
+        input: Input,
+    ) -> Result<Started, BatchError> {
+        if let Some(answer) = self.runs_already(&options.id, &input) {
             return answer;
         }
         let wait = self.spawn(options, input)?;
@@ -274,14 +363,21 @@ impl Runner {
     fn send_results(
         &self,
         state: &BatchState,
-        lang: Lang,
+        show: Shown,
         lines: &tokio::sync::mpsc::Sender<io::Result<bytes::Bytes>>,
     ) {
-        let exponent = self.engine.catalogue().exponent;
-        let sent = records(&*self.engine, state, &mut |_, change| {
-            if let Some(line) = report::line(&change, exponent, lang) {
-                // A receiver that is gone wants no more; the scan is bounded by the batch.
-                drop(lines.blocking_send(Ok(line.into())));
+        let (exponent, mut left) = (self.engine.catalogue().exponent, show.limit);
+        let sent = records_from(&*self.engine, state, show.first, &mut |_, change| {
+            let line = report::line(&change, exponent, show.lang);
+            let Some(line) = line.filter(|_| !show.only_failed || report::has_failed(&change))
+            else {
+                return ControlFlow::Continue(());
+            };
+            left = left.saturating_sub(1);
+            // A receiver that is gone wants no more.
+            match lines.blocking_send(Ok(line.into())) {
+                Ok(()) if left > 0 => ControlFlow::Continue(()),
+                Ok(()) | Err(_) => ControlFlow::Break(()),
             }
         });
         if let Err(error) = sent {
@@ -300,65 +396,56 @@ impl Runner {
         if state.status == BatchStatus::Running {
             return Err(BatchError::WrongState(Box::new(state)));
         }
-        let mut failed = Vec::new();
-        records(&*self.engine, &state, &mut |_, change| {
-            failed.extend(failed_document(change.what));
-        })?;
         let next = (1..).map(|n| format!("{id}.redrive-{n}"));
         let unused = next.map(|name| BatchId::parse(&name)).find(|name| match name {
             Ok(name) => !matches!(self.engine.batch(name), Ok(Some(_))),
             Err(_) => true,
         });
         let Some(Ok(name)) = unused else { return Err(BatchError::WrongState(Box::new(state))) };
-        // Not where the batch had its body: that may be another machine's folder.
-        let path =
-            self.spool.join(format!("redrive-{}.jsonl", blake3::hash(name.as_str().as_bytes())));
-        write_lines(&path, &failed)?;
-        self.start_now(NewBatch {
-            id: Some(name),
-            format: Format::JsonLines,
-            path,
-            tolerance: state.tolerance,
-            max_concurrency: None,
-            dry_run: false,
-        })
-    }
-}
-
-/// The document of an item that failed, to be sent again: what was no order, and commands that
-/// were refused.
-fn failed_document(what: What) -> Option<bytes::Bytes> {
-    match what {
-        What::Audit(audit) => Some(audit.document),
-        What::Stray(stray) => stray.document,
-        What::Order { events, document, .. } => {
-            document.filter(|_| matches!(events.first(), Some(Event::Refused(_))))
+        let format = match rejects::shape(&*self.engine, &state)? {
+            Shape::Table => Format::Table,
+            Shape::Lines | Shape::Document => Format::JsonLines,
+        };
+        let hash = blake3::hash(name.as_str().as_bytes()).to_hex();
+        let path = self.spool.join(format!("redrive-{hash}.{}", format.suffix()));
+        let started = self.write_rejects(&state, format, &path).and_then(|()| {
+            let input = Input::look(&path, Some(format))?;
+            let mut options = self.options(name, &input);
+            options.tolerance = state.tolerance;
+            options.max_concurrency = state.max_concurrency;
+            options.metadata = state.metadata.to_string();
+            options.rules = self.rules_of(&state)?;
+            options.spool = Some(path.to_string_lossy().into_owned());
+            self.start_input(options, input)
+        });
+        if !matches!(started, Ok(Started::New(_))) {
+            drop(std::fs::remove_file(&path));
         }
-        What::Flood(_)
-        | What::Stock { .. }
-        | What::Released { .. }
-        | What::Products(_)
-        | What::Customer(_)
-        | What::Rules { .. }
-        | What::Kept(_)
-        | What::Batch(_) => None,
+        started
     }
-}
 
-/// Documents as JSON Lines, synced. Line ends inside a document are white space to JSON.
-fn write_lines(path: &Path, documents: &[bytes::Bytes]) -> io::Result<()> {
-    use std::io::Write;
-    let mut out = io::BufWriter::new(File::create(path)?);
-    for document in documents {
-        let line: Vec<u8> = document
-            .iter()
-            .map(|b| if matches!(b, b'\n' | b'\r') { &b' ' } else { b })
-            .copied()
-            .collect();
-        out.write_all(&line)?;
-        out.write_all(b"\n")?;
+    /// What a batch did not take, as a file, synced.
+    pub(crate) fn write_rejects(
+        &self,
+        state: &BatchState,
+        format: Format,
+        path: &Path,
+    ) -> Result<(), BatchError> {
+        let shape = match format {
+            Format::Table => Shape::Table,
+            Format::JsonDocument => Shape::Document,
+            Format::JsonLines => Shape::Lines,
+        };
+        let mut out = io::BufWriter::new(File::create(path)?);
+        rejects::write(&*self.engine, state, shape, Lang::En, &mut out)?;
+        Ok(out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?)
     }
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+
+    /// The rules that a batch was priced by, where they were its own.
+    fn rules_of(&self, state: &BatchState) -> Result<Option<Vec<u8>>, BatchError> {
+        let rules = state.rules.map(|version| self.engine.rules(version)).transpose()?.flatten();
+        Ok(rules.map(|rules| rules.source.clone().into_bytes()))
+    }
 }
 
 /// Runs a batch without any effect.
@@ -372,7 +459,7 @@ pub(crate) fn run_dry(
 }
 
 /// Does blocking work where it may block.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BatchError> + Send + 'static,
 ) -> Result<T, BatchError> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -413,14 +500,18 @@ impl BatchRuns for Port {
         Box::pin(blocking(move || runner.summary_now(&id)))
     }
 
-    fn results(&self, id: &BatchId, lang: Lang) -> Task<'_, Result<Lines, BatchError>> {
+    fn results(&self, id: &BatchId, show: Shown) -> Task<'_, Result<Lines, BatchError>> {
         let (runner, id) = (self.0.clone(), id.clone());
         Box::pin(async move {
             let state = runner.recorded(&id)?;
             let (lines, receiver) = tokio::sync::mpsc::channel(256);
-            tokio::task::spawn_blocking(move || runner.send_results(&state, lang, &lines));
+            tokio::task::spawn_blocking(move || runner.send_results(&state, show, &lines));
             Ok(receiver)
         })
+    }
+
+    fn dry_run(&self, id: &BatchId) -> Option<BatchState> {
+        self.0.dry.lock().iter().rev().find(|(state, _)| state.id == *id).map(|(s, _)| s.clone())
     }
 
     fn live(&self, id: &BatchId) -> Option<Live> {

@@ -110,6 +110,9 @@ pub(crate) enum Command {
     /// Run and follow batches of orders
     #[command(subcommand)]
     Batch(Batch),
+    /// Run files of orders, and see line by line what became of them
+    #[command(subcommand)]
+    Files(Files),
     /// Look orders up, send one, amend, cancel or fulfil one
     #[command(subcommand)]
     Orders(Orders),
@@ -223,6 +226,50 @@ pub(crate) enum Batch {
     Redrive {
         /// The batch
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Files {
+    /// Run files: CSV, JSON Lines or JSON documents. The same content is done once; what was not
+    /// taken is written beside each file, to be corrected
+    Run {
+        /// Files, folders of them, or patterns such as 'june/*.csv'
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Write no files of rejects
+        #[arg(long)]
+        no_rejects: bool,
+    },
+    /// Run files of rejects that were corrected; what is done already is skipped
+    Retry {
+        /// Corrected files of rejects
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+        /// Write no files of rejects
+        #[arg(long)]
+        no_rejects: bool,
+    },
+    /// List files, by name
+    List,
+    /// Show a file and what became of its orders, line by line
+    Show {
+        /// The file's name, as it came
+        name: String,
+        /// Only orders that failed
+        #[arg(long)]
+        failed: bool,
+        /// Begin with this order, counted from 0
+        #[arg(long, default_value_t = 0)]
+        from: u64,
+        /// At most so many orders
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+    },
+    /// Print what of a file was not taken, in its own layout
+    Rejects {
+        /// The file's name, as it came
+        name: String,
     },
 }
 

@@ -1,5 +1,6 @@
 //! The commands' way to the API: over HTTP to a server, or the same router in this process.
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -161,12 +162,40 @@ impl Client {
         serde_json::from_slice(&bytes).with_context(|| told!("no-json"))
     }
 
-    /// Posts a file without holding it in memory; JSON, or the error.
-    pub(crate) fn upload(&self, path: &str, kind: &str, file: &Path) -> Result<Value> {
+    /// Gets bytes without holding them in memory.
+    pub(crate) fn download(&self, path: &str, out: &mut dyn Write) -> Result<()> {
         let Self::Remote { url, key, agent } = self else {
-            return self.json("POST", path, Some((kind, std::fs::read(file)?)));
+            return Ok(out.write_all(&self.bytes(path)?)?);
         };
-        let mut request = agent.post(format!("{url}{path}")).header("content-type", kind);
+        let mut request = agent.get(format!("{url}{path}"));
+        request = request.header("accept-language", spoken::lang().as_str());
+        if let Some(key) = key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let answer = request.call().with_context(|| format!("call {url}"))?;
+        let status = answer.status().as_u16();
+        let mut body = answer.into_body();
+        if status >= 400 {
+            bail!(Refused { status, text: problem(status, &body.read_to_vec()?) });
+        }
+        std::io::copy(&mut body.as_reader(), &mut Out(out)).context("read the answer")?;
+        Ok(())
+    }
+
+    /// Sends a file without holding it in memory; JSON, or the error.
+    pub(crate) fn upload(
+        &self,
+        method: &str,
+        path: &str,
+        kind: &str,
+        file: &Path,
+    ) -> Result<Value> {
+        let Self::Remote { url, key, agent } = self else {
+            return self.json(method, path, Some((kind, std::fs::read(file)?)));
+        };
+        let target = format!("{url}{path}");
+        let request = if method == "PUT" { agent.put(target) } else { agent.post(target) };
+        let mut request = request.header("content-type", kind);
         request = request.header("accept-language", spoken::lang().as_str());
         if let Some(key) = key {
             request = request.header("authorization", format!("Bearer {key}"));
@@ -187,6 +216,19 @@ impl Client {
             drop(runtime);
             node.batches.close();
         }
+    }
+}
+
+/// A writer behind a reference.
+struct Out<'a>(&'a mut dyn Write);
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
     }
 }
 

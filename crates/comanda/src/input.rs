@@ -56,10 +56,15 @@ impl Input {
                 serde_json::from_slice(raw).map_err(|_| invalid("batchId must be a text"))?;
             return BatchId::parse(&id).map_err(|_| invalid("batchId must be 1 to 128 bytes"));
         }
+        self.content_id()
+    }
+
+    /// The content's hash: what a file's batch is called.
+    pub(crate) fn content_id(&self) -> io::Result<BatchId> {
         let mut hasher = blake3::Hasher::new();
         io::copy(&mut File::open(&self.path)?, &mut hasher)?;
         let hash = hasher.finalize().to_hex();
-        BatchId::parse(&hash[..32]).map_err(|_| invalid("the content's hash is no name"))
+        BatchId::parse(&hash[..32]).map_err(|_| io::Error::other("the content's hash is no name"))
     }
 
     /// The metadata as a JSON text; empty when there is none.

@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod cmd;
 mod config;
+mod files;
 mod input;
 mod installation;
 mod logs;

@@ -9,6 +9,7 @@ use web::metrics::Gauges;
 use web::{App, Health, Keys, Links};
 
 use crate::batches::{Port, Runner};
+use crate::files::{self, Files};
 use crate::installation::{Installation, clock};
 use crate::settled;
 use crate::spoken::told;
@@ -21,6 +22,7 @@ pub(crate) struct Node {
     pub(crate) batches: Arc<Runner>,
     /// Where the settings name a collector, and anyone may call.
     pub(crate) traces: Option<Arc<Traces>>,
+    pub(crate) files: Arc<Files>,
 }
 
 /// Who will call.
@@ -64,6 +66,8 @@ impl Node {
             .with_context(|| told!("no-create", path = spool.display().to_string()))?;
         let documents = installation.documents();
         let batches = Runner::new(engine.clone(), documents.clone(), spool.clone());
+        let language = installation.orders.language;
+        let files = Files::open(data_dir, spool.clone(), batches.clone(), language)?;
         let mut settings = web::Settings::new(documents, spool);
         settings.currency = installation.orders.currency.code.clone();
         settings.language = installation.orders.language;
@@ -76,6 +80,7 @@ impl Node {
         };
         let mut app = App::new(engine.clone(), settings);
         app.batches = Arc::new(Port(batches.clone()));
+        app.files = Arc::new(files::Port(files.clone()));
         app.keys = keys;
         app.health = health(engine.clone());
         app.clock = clock();
@@ -87,7 +92,7 @@ impl Node {
         };
         app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
         app.gauges = gauges(engine.clone());
-        Ok(Self { engine, app: Arc::new(app), batches, traces })
+        Ok(Self { engine, app: Arc::new(app), batches, files, traces })
     }
 }
 

@@ -47,10 +47,36 @@ pub trait BatchRuns: Send + Sync {
     ///
     /// # Errors
     /// [`BatchError::Unknown`].
-    fn results(&self, id: &BatchId, lang: Lang) -> Task<'_, Result<Lines, BatchError>>;
+    fn results(&self, id: &BatchId, show: Shown) -> Task<'_, Result<Lines, BatchError>>;
+
+    /// A dry run that is remembered: it leaves nothing in the ledger.
+    fn dry_run(&self, _: &BatchId) -> Option<BatchState> {
+        None
+    }
 
     /// What is known of a running batch beyond its checkpoint; `None` when it does not run here.
     fn live(&self, id: &BatchId) -> Option<Live>;
+}
+
+/// Which results are shown, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown {
+    /// The reader's language.
+    pub lang: Lang,
+    /// Items before this one are not shown; counted from 0.
+    pub first: u64,
+    /// Most lines.
+    pub limit: u64,
+    /// Items that failed, and no others.
+    pub only_failed: bool,
+}
+
+impl Shown {
+    /// All of them.
+    #[must_use]
+    pub fn all(lang: Lang) -> Self {
+        Self { lang, first: 0, limit: u64::MAX, only_failed: false }
+    }
 }
 
 /// Lines of results, as they are read.
@@ -178,7 +204,7 @@ impl BatchRuns for NoBatches {
     fn summary(&self, _: &BatchId) -> Task<'_, Result<serde_json::Value, BatchError>> {
         ready(Err(BatchError::Unknown))
     }
-    fn results(&self, _: &BatchId, _: Lang) -> Task<'_, Result<Lines, BatchError>> {
+    fn results(&self, _: &BatchId, _: Shown) -> Task<'_, Result<Lines, BatchError>> {
         ready(Err(BatchError::Unknown))
     }
     fn live(&self, _: &BatchId) -> Option<Live> {

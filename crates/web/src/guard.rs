@@ -50,7 +50,11 @@ pub(crate) async fn guard(
     let route = Route::of(path);
     let asked = Asked::new(&app, route, &parts.method, &parts.headers, &mut parts.extensions);
     let request = Request::from_parts(parts, body);
-    let streamed = path == Some("/v1/batches") && request.method() == Method::POST;
+    let streamed = match path {
+        Some("/v1/batches") => request.method() == Method::POST,
+        Some("/v1/files/{name}") => request.method() == Method::PUT,
+        Some(_) | None => false,
+    };
     let client = request.extensions().get::<Client>().and_then(|client| client.0.clone());
     let admitted = match scope(request.method(), path) {
         Some(Scope::Read) if leads_to_document(path) && is_link(request.uri().query()) => {

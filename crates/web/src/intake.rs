@@ -20,7 +20,7 @@ use service::ledger::PAGE_ROWS_MAX;
 use service::wire::message::{Lang, batch_label};
 
 use crate::App;
-use crate::batches::{Format, Lines, NewBatch, Started};
+use crate::batches::{Format, Lines, NewBatch, Shown, Started};
 use crate::body::{self, BATCH, Media};
 use crate::error::{Error, Kind};
 use crate::fields::time;
@@ -178,7 +178,8 @@ pub(crate) async fn one(
     Segment(id): Segment,
     _: NoParams,
 ) -> Result<Json<Value>, Error> {
-    let state = app.ledger.batch(&parse_id(&id)?)?;
+    let id = parse_id(&id)?;
+    let state = app.ledger.batch(&id)?.or_else(|| app.batches.dry_run(&id));
     Ok(Json(show(&app, &state.ok_or_else(|| Error::new(Kind::NotFound))?, lang)))
 }
 
@@ -260,7 +261,7 @@ pub(crate) async fn results(
     Segment(id): Segment,
     _: NoParams,
 ) -> Result<Response<Body>, Error> {
-    let lines = app.batches.results(&parse_id(&id)?, lang).await?;
+    let lines = app.batches.results(&parse_id(&id)?, Shown::all(lang)).await?;
     let headers = [(CONTENT_TYPE, "application/x-ndjson"), (CACHE_CONTROL, "no-store")];
     Ok((headers, Body::new(Streamed(lines))).into_response())
 }
@@ -307,7 +308,7 @@ pub(crate) async fn redrive(
 }
 
 /// A body of lines as they are read.
-struct Streamed(Lines);
+pub(crate) struct Streamed(pub(crate) Lines);
 
 impl http_body::Body for Streamed {
     type Data = Bytes;

@@ -10,6 +10,7 @@ mod audits;
 pub mod batches;
 pub mod clients;
 pub mod error;
+pub mod filing;
 pub mod keys;
 pub mod limits;
 pub mod links;
@@ -28,6 +29,7 @@ mod documents;
 mod events;
 mod explain;
 mod fields;
+mod files;
 mod gate;
 mod guard;
 mod idempotency;
@@ -61,9 +63,10 @@ use service::memory::Clock;
 use service::wire::document;
 use service::wire::message::Lang;
 
-pub use batches::{BatchError, BatchRuns, Format, Live, NewBatch, NoBatches, Started};
+pub use batches::{BatchError, BatchRuns, Format, Live, NewBatch, NoBatches, Shown, Started};
 pub use clients::Clients;
 pub use error::Error;
+pub use filing::{FileName, FileRuns, FileState, NewFile, NoFiles, TakenFile};
 pub use gate::Gate;
 pub use keys::{Key, Keys, KeysError, Scope};
 pub use limits::Limits;
@@ -79,6 +82,8 @@ pub struct App {
     pub ledger: Arc<dyn Ledger>,
     /// What runs batches.
     pub batches: Arc<dyn BatchRuns>,
+    /// What takes files in.
+    pub files: Arc<dyn FileRuns>,
     /// What the installation says.
     pub settings: Settings,
     /// Who may call; everybody, when absent.
@@ -111,6 +116,7 @@ impl App {
         Self {
             ledger,
             batches: Arc::new(NoBatches),
+            files: Arc::new(NoFiles),
             keys: None,
             clients: Clients::new(&settings.limits),
             links: Links::none(),

@@ -66,7 +66,7 @@ const OUTCOMES: [&str; 9] = [
 ];
 
 /// Addresses that are counted, as the router spells them; the last stands for all others.
-pub(crate) const ROUTES: [&str; 36] = [
+pub(crate) const ROUTES: [&str; 39] = [
     "/v1/orders",
     "/v1/orders/{id}",
     "/v1/orders/{id}/document",
@@ -102,6 +102,9 @@ pub(crate) const ROUTES: [&str; 36] = [
     "/v1/audits",
     "/v1/audits/{sequence}",
     "/v1/audits/{sequence}/document",
+    "/v1/files",
+    "/v1/files/{name}",
+    "/v1/files/{name}/rejects",
     "other",
 ];
 

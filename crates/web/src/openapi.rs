@@ -68,6 +68,7 @@ pub(crate) const OLDER: [(&str, &str); 2] =
     tags(
         (name = "orders", description = "Place orders, look them up, see them through."),
         (name = "batches", description = "Many orders at once, each with its result."),
+        (name = "files", description = "Files of orders, and line by line what became of them."),
         (name = "catalogue", description = "Products and customers."),
         (name = "stock", description = "What is on hand, reserved, available and waited for."),
         (name = "pricing", description = "The rules that orders are priced by."),

@@ -13,8 +13,8 @@ use utoipa_axum::routes;
 use crate::App;
 use crate::error::{Error, Kind};
 use crate::{
-    audits, changes, commands, customers, docs, documents, guard, intake, openapi, order, orders,
-    page, place, products, quotes, rules, rules_test, status, stock,
+    audits, changes, commands, customers, docs, documents, files, guard, intake, openapi, order,
+    orders, page, place, products, quotes, rules, rules_test, status, stock,
 };
 
 /// Every address there is, with its description. [`crate::serve()`] answers `POST /v1/orders` by
@@ -46,6 +46,9 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(intake::summary))
         .routes(routes!(intake::stop))
         .routes(routes!(intake::redrive))
+        .routes(routes!(files::list))
+        .routes(routes!(files::one, files::put))
+        .routes(routes!(files::rejects))
         .routes(routes!(changes::list))
         .routes(routes!(status::status))
         .routes(routes!(status::health))

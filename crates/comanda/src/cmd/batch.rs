@@ -244,20 +244,71 @@ fn write_results(ledger: &dyn Ledger, state: &BatchState, path: &Path) -> Result
         return Err(error).with_context(|| told!("no-write", path = path.display().to_string()));
     }
     out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    let manifest = json!({
-        "batch_id": state.id.as_str(),
-        "status": state.status.as_str(),
-        "results_file": path.file_name().map(|name| name.to_string_lossy()),
-        "results_written": lines,
-        "succeeded": state.counts.succeeded,
-        "failed": state.counts.failed,
-        "skipped": state.counts.skipped,
-        "pending": state.total.map(|total| total - state.counts.done()),
-        "pending_from_byte": (state.total.is_none()).then_some(state.offset),
-    });
+    write_manifest(
+        path,
+        json!({
+            "batch_id": state.id.as_str(),
+            "status": state.status.as_str(),
+            "results_written": lines,
+            "succeeded": state.counts.succeeded,
+            "failed": state.counts.failed,
+            "skipped": state.counts.skipped,
+            "pending": state.total.map(|total| total - state.counts.done()),
+            "pending_from_byte": (state.total.is_none()).then_some(state.offset),
+        }),
+    )
+}
+
+/// Writes what a server's results came to, line by line as they come, and their manifest.
+fn fetch_results(api: &Client, id: &str, path: &Path) -> Result<()> {
+    let target = format!("/v1/batches/{}", encode(id));
+    let create = || File::create(path).with_context(|| format!("create {}", path.display()));
+    let mut out = Counted { out: BufWriter::new(create()?), lines: 0 };
+    api.download(&format!("{target}/results"), &mut out)?;
+    out.out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    let state = api.json("GET", &target, None)?;
+    let counts = &state["item_counts"];
+    let is_whole = !counts["total"].is_null();
+    write_manifest(
+        path,
+        json!({
+            "batch_id": id,
+            "status": state["status"],
+            "results_written": out.lines,
+            "succeeded": counts["succeeded"],
+            "failed": counts["failed"],
+            "skipped": counts["skipped"],
+            "pending": if is_whole { counts["aborted"].clone() } else { Value::Null },
+            "pending_from_byte": if is_whole { Value::Null } else { state["checkpoint_bytes"].clone() },
+        }),
+    )
+}
+
+/// Counts lines on their way.
+struct Counted {
+    out: BufWriter<File>,
+    lines: u64,
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.lines += bytes.iter().take(written).filter(|b| **b == b'\n').count() as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Writes the manifest beside results.
+fn write_manifest(path: &Path, mut manifest: Value) -> Result<()> {
+    manifest["results_file"] =
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).into();
     let mut name = path.as_os_str().to_owned();
     name.push(".manifest.json");
-    let mut file = create(Path::new(&name))?;
+    let mut file = File::create(&name).with_context(|| format!("create {}", name.display()))?;
     Ok(writeln!(file, "{manifest:#}")?)
 }
 
@@ -288,7 +339,7 @@ fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
             ("dry_run", args.dry_run.then(|| "true".to_owned())),
         ],
     );
-    let sent = api.upload(&target, kind, &source.path)?;
+    let sent = api.upload("POST", &target, kind, &source.path)?;
     let (id, status) = (render::cell(sent.pointer("/batch_id")), sent["status"].as_str());
     let (state, report) = match status {
         // A dry run has ended by now, and leaves nothing but its summary.
@@ -299,9 +350,7 @@ fn by_server(store: &Store, api: &Client, args: &BatchRun) -> Result<ExitCode> {
         Some(_) | None => follow(api, &id)?,
     };
     if let Some(path) = &args.results {
-        let target = format!("/v1/batches/{}/results", encode(&id));
-        std::fs::write(path, api.bytes(&target)?)
-            .with_context(|| told!("no-write", path = path.display().to_string()))?;
+        fetch_results(api, &id, path)?;
     }
     if store.json {
         render::json(&report)

@@ -8,6 +8,7 @@ mod changes;
 mod config;
 mod demo;
 mod doctor;
+mod files;
 mod keys;
 mod orders;
 mod products;
@@ -70,6 +71,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Demo { listen, exit } => demo::demo(&store, installation, listen, exit),
         Command::Sample(sample) => sample::sample(&sample),
         Command::Batch(command) => batch::batch(&store, installation, command),
+        Command::Files(command) => files::files(&store, installation, command),
         Command::Orders(command) => done(connect()?, |api| orders::orders(api, &store, command)),
         Command::Quote { file } => done(connect()?, |api| quote::quote(api, &store, &file)),
         Command::Audits(command) => done(connect()?, |api| audits::audits(api, &store, command)),

@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::client::ADDRESS_FILE;
+use crate::files::inbox::{self, Inbox};
 use crate::installation::Installation;
 use crate::spoken::told;
 use crate::wire_up::{Caller, Node};
@@ -31,6 +32,7 @@ pub(super) fn serve(
         ));
     }
     let workers = Workers::start(engine::hand_out)?;
+    let mut threads = Vec::new();
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener =
@@ -40,12 +42,20 @@ pub(super) fn serve(
         let stopped = stopped()?;
         listening(&address.url);
         node.batches.resume()?;
+        threads.extend(node.files.start()?);
+        if let Some(settings) = inbox::Settings::of(installation) {
+            info!(dir = %settings.dir.display(), "watching the inbox");
+            threads.push(Inbox::start(settings, node.files.clone())?);
+        }
         web::serve(listener, node.app.clone(), &workers.handles, stopped).await;
         drop(address);
         Ok::<_, anyhow::Error>(())
     })?;
     info!("stopping: finishing what was accepted");
     node.batches.close();
+    for thread in threads {
+        drop(thread.join());
+    }
     workers.stop();
     drop(runtime);
     if let Some(traces) = &node.traces {

@@ -17,7 +17,7 @@ pub(crate) use example::example;
 pub(crate) use flags::Flags;
 pub(crate) use settings::{Installation, SECTIONS};
 pub(crate) use table::Setting;
-pub(crate) use value::LogFormat;
+pub(crate) use value::{Folders, LogFormat};
 
 /// Names the file, where no flag does.
 pub(crate) const FILE_ENV: &str = "COMANDA_CONFIG";

@@ -14,7 +14,9 @@ use service::wire::checks::Levels;
 use service::wire::message::Lang;
 
 use super::table::settings;
-use super::value::{Currency, Endpoint, Filter, LogFormat, Merchants, Secret, Within};
+use super::value::{
+    Currency, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret, Within,
+};
 
 settings! {
     /// Where the store is. Its settings belong to it: start it with the same ones every time.
@@ -80,6 +82,24 @@ settings! {
         batch_idle_s: Within<1, 3_600> = "60", env "COMANDA_SERVER_BATCH_IDLE_S";
         /// Longest a shutdown waits for requests that were accepted, in seconds
         shutdown_s: Within<0, 600> = "30", env "COMANDA_SERVER_SHUTDOWN_S";
+    }
+    /// A folder that files of orders are dropped into while a server runs.
+    inbox: InboxFolder {
+        /// The folder; without one nothing is watched
+        dir: Option<PathBuf> = "", env "COMANDA_INBOX", flag "inbox";
+        /// Which files, by name or by path below the folder
+        patterns: Patterns = "*.csv, *.tsv, *.json, *.jsonl, *.ndjson",
+            env "COMANDA_INBOX_PATTERNS";
+        /// Whether folders in it are looked into (nested), or not (flat)
+        folders: Folders = "nested", env "COMANDA_INBOX_FOLDERS";
+        /// How long a file must not have changed, in milliseconds, so that it counts as whole;
+        /// one that was renamed after it was written is taken at once
+        settle_ms: Within<0, 3_600_000> = "2000", env "COMANDA_INBOX_SETTLE_MS";
+        /// How often the folder is looked at, in milliseconds
+        poll_ms: Within<10, 3_600_000> = "500", env "COMANDA_INBOX_POLL_MS";
+        /// A file with a greater percentage of failed orders is rejected, and taken no further
+        tolerated_failure_percentage: Option<Within<0, 100>> = "",
+            env "COMANDA_INBOX_TOLERATED_FAILURE_PERCENTAGE";
     }
     /// Which server commands talk to, where it is not found by the store.
     client: Connection {

@@ -281,6 +281,31 @@ choices!(UnknownSku {
     "reject" => Self::Reject,
 });
 
+choices!(Folders { "nested" => Self::Nested, "flat" => Self::Flat });
+
+/// Whether folders in the inbox are looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Folders {
+    Nested,
+    Flat,
+}
+
+/// Globs of files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Patterns(pub(crate) Vec<String>);
+
+impl Value for Patterns {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "patterns such as `*.csv, june/*.jsonl`, a comma between two".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        let patterns: Vec<String> = text.split(',').map(|p| p.trim().to_owned()).collect();
+        let is_glob = |p: &String| !p.is_empty() && globset::Glob::new(p).is_ok();
+        patterns.iter().all(is_glob).then_some(Self(patterns))
+    }
+}
+
 /// Types that serde reads a table of the file as. Their text is that table, inline.
 macro_rules! structures {
     ($($type:ty: $allowed:expr;)+) => { $(

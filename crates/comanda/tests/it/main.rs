@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod crash;
 mod disk;
+mod files;
 mod keys;
 mod killed_batch;
 mod languages;

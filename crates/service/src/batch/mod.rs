@@ -3,6 +3,7 @@
 
 pub mod dry;
 pub mod machine;
+pub mod rejects;
 pub mod report;
 pub mod run;
 pub mod split;

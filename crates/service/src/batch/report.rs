@@ -10,9 +10,10 @@ use domain::state::Status;
 use domain::time::Timestamp;
 use serde::Serialize;
 
-use crate::change::{Change, Fault, What};
+use crate::change::{Audit, Change, Fault, What};
 use crate::ledger::{Ledger, Unavailable};
 use crate::serial::item_of;
+use crate::wire::csv;
 use crate::wire::message::{self, Lang};
 use crate::wire::rules::CompiledRules;
 
@@ -233,6 +234,10 @@ fn rules(
 #[derive(Serialize)]
 struct Line<'a> {
     index: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    byte: Option<u64>,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     command: Option<&'static str>,
@@ -255,6 +260,18 @@ struct Reason<'a> {
     pointer: &'a str,
     code: &'a str,
     message: Cow<'a, str>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    cell: Option<Cell>,
+}
+
+/// Where in a file of rows something is wrong.
+#[derive(Serialize)]
+struct Cell {
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column_name: Option<Box<str>>,
 }
 
 #[derive(Serialize)]
@@ -268,9 +285,11 @@ struct Short<'a> {
 /// records that are no item's.
 #[must_use]
 pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
-    let index = item_of(&change.what)?.index;
+    let item = item_of(&change.what)?;
     let mut line = Line {
-        index,
+        index: item.index,
+        line: item.at.map(|at| at.line),
+        byte: item.at.map(|at| at.byte),
         outcome: "failed",
         command: None,
         order_id: None,
@@ -285,7 +304,7 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
             line.order_id = audit.order.as_ref().map(|id| id.as_str());
             line.merchant_id = audit.merchant.as_ref().map(|id| id.as_str());
             let faults = audit.faults.iter();
-            line.reasons = faults.map(|fault| kept(fault, lang)).collect();
+            line.reasons = faults.map(|fault| kept(fault, audit, lang)).collect();
         }
         What::Stray(stray) => {
             line.order_id = Some(stray.key.id.as_str());
@@ -313,18 +332,49 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
     })
 }
 
-fn kept(fault: &Fault, lang: Lang) -> Reason<'_> {
+/// Whether a record is of an item that failed.
+#[must_use]
+pub fn has_failed(change: &Change) -> bool {
+    match &change.what {
+        What::Audit(_) | What::Stray(_) => true,
+        What::Order { events, .. } => {
+            events.iter().any(|e| matches!(e, Event::Rejected(_) | Event::Refused(_)))
+        }
+        What::Stock { .. }
+        | What::Released { .. }
+        | What::Products(_)
+        | What::Customer(_)
+        | What::Rules { .. }
+        | What::Batch(_)
+        | What::Kept(_)
+        | What::Flood(_) => false,
+    }
+}
+
+fn kept<'a>(fault: &'a Fault, audit: &Audit, lang: Lang) -> Reason<'a> {
     let message = message::stored(fault, lang).into();
-    Reason { pointer: &fault.pointer, code: &fault.code, message }
+    let first = audit.batch.as_ref().and_then(|item| item.at);
+    let located = first.zip(csv::locate(&audit.document, &fault.pointer, &fault.code));
+    let cell = located.map(|(first, at)| Cell {
+        line: first.line + at.line,
+        column: at.column,
+        column_name: at.name,
+    });
+    Reason { pointer: &fault.pointer, code: &fault.code, message, cell }
 }
 
 fn refused(refusal: &Refusal, lang: Lang) -> Reason<'static> {
-    Reason { pointer: "", code: refusal.code(), message: message::refusal(refusal, lang) }
+    let message = message::refusal(refusal, lang);
+    Reason { pointer: "", code: refusal.code(), message, cell: None }
 }
 
 fn order<'a>(line: &mut Line<'a>, events: &'a [Event], exponent: u32, lang: Lang) {
-    let reason =
-        |code: &'static str, message| Reason { pointer: "", code, message: Cow::Borrowed(message) };
+    let reason = |code: &'static str, message| Reason {
+        pointer: "",
+        code,
+        message: Cow::Borrowed(message),
+        cell: None,
+    };
     let short = |shortages: &'a [Shortage]| {
         let row = |s: &'a Shortage| Short {
             sku: s.sku.as_str(),

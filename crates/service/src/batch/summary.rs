@@ -3,6 +3,7 @@
 //! The same sums are made from answers while a batch runs, and from its records afterwards.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use domain::event::{Event, Refusal, Rejection, Shortage};
 use domain::money::Money;
@@ -315,22 +316,47 @@ pub fn records(
     batch: &BatchState,
     visit: &mut dyn FnMut(Seq, Change),
 ) -> Result<(), Unavailable> {
+    records_from(ledger, batch, 0, &mut |seq, change| {
+        visit(seq, change);
+        ControlFlow::Continue(())
+    })
+}
+
+/// Shows a batch's own records from the item `first` on to `visit`, in the input's order, until it
+/// has seen enough. Earlier ones cost a look at each checkpoint.
+///
+/// # Errors
+/// [`Unavailable::Read`] when stored data is damaged.
+pub fn records_from(
+    ledger: &dyn Ledger,
+    batch: &BatchState,
+    first: u64,
+    visit: &mut dyn FnMut(Seq, Change) -> ControlFlow<()>,
+) -> Result<(), Unavailable> {
     // The chain of checkpoints leads from the last to the first.
     let (mut parts, mut next) = (Vec::new(), batch.previous);
     while let Some(seq) = next {
         let What::Batch(state) = ledger.change(seq)?.what else {
             return Err(crate::view::damaged("a checkpoint points at another change"));
         };
+        if state.counts.done() <= first && first > 0 {
+            break;
+        }
         parts.push((state.from, seq));
         next = state.previous;
     }
+    let mut flow = ControlFlow::Continue(());
     for (from, until) in parts.into_iter().rev() {
         ledger.scan(from, until, &mut |seq, change| {
             let item = crate::serial::item_of(&change.what);
-            if item.is_some_and(|item| item.batch == batch.id) {
-                visit(seq, change);
+            let is_one = item.is_some_and(|item| item.batch == batch.id && item.index >= first);
+            if is_one && flow.is_continue() {
+                flow = visit(seq, change);
             }
         })?;
+        if flow.is_break() {
+            break;
+        }
     }
     Ok(())
 }

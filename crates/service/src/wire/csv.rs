@@ -158,6 +158,13 @@ impl Layout {
         self.separator
     }
 
+    /// How many of its columns, from the left, are the sender's: those of rejects end with ours.
+    #[must_use]
+    pub fn senders_columns(&self) -> usize {
+        let own = self.columns.iter().rev().take_while(|c| c.target == Target::Ignored);
+        self.columns.len() - own.count()
+    }
+
     /// The header as it stands in the file.
     #[must_use]
     pub fn header(&self) -> &str {
@@ -274,7 +281,8 @@ pub fn locate(original: &[u8], pointer: &str, code: &str) -> Option<Located> {
 }
 
 /// The header and rows of an original that is a table.
-fn table(original: &[u8]) -> Option<(Layout, &[u8])> {
+#[must_use]
+pub fn table(original: &[u8]) -> Option<(Layout, &[u8])> {
     let is_json = matches!(original.trim_ascii_start().first(), Some(b'{' | b'[') | None);
     let end = memchr::memchr(b'\n', original).filter(|_| !is_json)?;
     let layout = Layout::parse(original.get(..end)?).ok()?;

@@ -6,6 +6,7 @@
 
 mod audits;
 mod batches;
+mod files;
 mod operations;
 mod orders;
 mod rows;
@@ -14,6 +15,7 @@ mod whatif;
 
 pub use audits::*;
 pub use batches::*;
+pub use files::*;
 pub use operations::*;
 pub use orders::*;
 pub use rows::*;

@@ -9,9 +9,8 @@ use parking_lot::Mutex;
 use service::batch::{BatchState, BatchStatus, Counts};
 use service::change::Seq;
 use service::ledger::Task;
-use service::wire::message::Lang;
 use web::batches::Lines;
-use web::{BatchError, BatchRuns, Live, NewBatch, Started};
+use web::{BatchError, BatchRuns, Live, NewBatch, Shown, Started};
 
 use crate::api::{Api, Ask, order};
 
@@ -83,7 +82,7 @@ impl BatchRuns for Fake {
             "orders_per_second": 0,
         })))
     }
-    fn results(&self, _: &BatchId, _: Lang) -> Task<'_, Result<Lines, BatchError>> {
+    fn results(&self, _: &BatchId, _: Shown) -> Task<'_, Result<Lines, BatchError>> {
         let (to, lines) = tokio::sync::mpsc::channel(2);
         tokio::spawn(async move {
             for at in 0..10 {

@@ -86,7 +86,10 @@ fn whole(cells: &[Range<usize>], sight: &[u8], len: usize, next: usize) -> Row {
 fn line(bytes: &[u8], ended: bool) -> Row {
     match memchr::memchr(b'\n', bytes) {
         Some(at) if at > ROW_BYTES_MAX => Row::TooLong,
-        Some(at) => Row::Faulty { len: at, next: at + 1 },
+        Some(at) => {
+            let is_crlf = at > 0 && bytes.get(at - 1) == Some(&b'\r');
+            Row::Faulty { len: at - usize::from(is_crlf), next: at + 1 }
+        }
         None if bytes.len() > ROW_BYTES_MAX => Row::TooLong,
         None if ended => Row::Faulty { len: bytes.len(), next: bytes.len() },
         None => Row::Partial,

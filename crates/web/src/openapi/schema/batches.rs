@@ -176,6 +176,12 @@ pub struct StockIssue {
 pub struct BatchResult {
     /// Its place in the batch, from 0.
     index: u64,
+    /// The line of the input it begins in, from 1.
+    #[schema(nullable = false)]
+    line: Option<u64>,
+    /// Bytes of the input before it.
+    #[schema(nullable = false)]
+    byte: Option<u64>,
     outcome: ItemOutcome,
     #[schema(nullable = false)]
     order_id: Option<Name>,
@@ -211,4 +217,13 @@ pub struct ItemReason {
     code: String,
     /// In the reader's language.
     message: String,
+    /// In a file of rows: the line, from 1.
+    #[schema(nullable = false)]
+    line: Option<u64>,
+    /// In a file of rows: the column, from 1.
+    #[schema(nullable = false)]
+    column: Option<u32>,
+    /// What the header calls that column.
+    #[schema(nullable = false)]
+    column_name: Option<String>,
 }
