@@ -3,6 +3,7 @@
 //! Never: the language of the API; that is for each request to ask for.
 
 use std::io;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use engine::OpenError;
@@ -73,6 +74,7 @@ fn translated(cause: &(dyn std::error::Error + 'static)) -> Option<Phrase> {
         .or_else(|| cause.downcast_ref().map(unavailable))
         .or_else(|| cause.downcast_ref().and_then(batch))
         .or_else(|| cause.downcast_ref().map(currency))
+        .or_else(|| cause.downcast_ref().map(backup))
         .or_else(|| cause.downcast_ref().and_then(system))
 }
 
@@ -84,6 +86,28 @@ fn currency(error: &OtherCurrency) -> Phrase {
         stored = stored.clone(),
         set = set.clone()
     )
+}
+
+/// Why there is no backup, or nothing was restored.
+fn backup(error: &engine::backup::Error) -> Phrase {
+    use engine::backup::{Damage, Error};
+    let shown = |path: &Path| path.display().to_string();
+    match error {
+        Error::Occupied(path) => phrase!("no-backup-place", path = shown(path)),
+        Error::NoStore(path) => phrase!("no-backup-store", path = shown(path)),
+        Error::Unfinished(path) => phrase!("no-backup-finished", path = shown(path)),
+        Error::Damaged { name, why } => match why {
+            Damage::Missing => phrase!("no-backup-file", name = name.as_str()),
+            Damage::Length => phrase!("no-backup-length", name = name.as_str()),
+            Damage::Content => phrase!("no-backup-content", name = name.as_str()),
+            Damage::Shrank => phrase!("no-backup-shrank", name = name.as_str()),
+        },
+        Error::Format { found } => phrase!("no-backup-format", found = found.as_str()),
+        Error::Unsound(faults) => phrase!("no-backup-sound", faults = faults.join("; ")),
+        Error::Log(_) => phrase!("no-store-log"),
+        Error::Open(error) => opening(error),
+        Error::Io { path, .. } => phrase!("no-use", path = shown(path)),
+    }
 }
 
 /// Why a store cannot be opened.

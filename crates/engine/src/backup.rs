@@ -54,6 +54,23 @@ pub struct Report {
     pub linked_bytes: u64,
 }
 
+/// What can be wrong with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// The manifest names it, and it is not there.
+    #[error("is missing")]
+    Missing,
+    /// It is longer or shorter.
+    #[error("is not as long as it was")]
+    Length,
+    /// It holds other bytes.
+    #[error("is not what was written")]
+    Content,
+    /// In the store: damage, or a failed write that the server cut off while it was copied.
+    #[error("is shorter in the store than it must be; try again")]
+    Shrank,
+}
+
 /// Why there is no backup, or no restored store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -72,7 +89,7 @@ pub enum Error {
         /// The file.
         name: String,
         /// What is wrong with it.
-        why: &'static str,
+        why: Damage,
     },
     /// A later version wrote it.
     #[error("the backup says \"{found}\", which this version does not know")]
@@ -178,9 +195,7 @@ impl<'a> Copying<'a> {
         let mut file = File::open(&path).map_err(failed("open", &path))?;
         let copied = self.copy(&name, &mut file, part.bytes)?;
         if copied < part.bytes {
-            // Either damage, or a failed write that the server cut off while it was copied.
-            let why = "is shorter in the store than it must be; try again";
-            return Err(Error::Damaged { name, why });
+            return Err(Error::Damaged { name, why: Damage::Shrank });
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ fn a_backup_of_a_server_under_load_has_every_order_answered_before_it_began() {
                 }
             });
         }
-        for n in 0..3 {
+        for n in 0..2 {
             let enough = (n + 1) * 100;
             assert!(until(20, || answered.lock().expect("a set").len() >= enough));
             let before = answered.lock().expect("a set").clone();
@@ -49,7 +49,8 @@ fn a_backup_of_a_server_under_load_has_every_order_answered_before_it_began() {
         let restored = Home::new();
         let ran = restored.run(&["restore", &backup, "--json"]);
         assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-        restored.examine();
+        let checks = ran.json()["checks"].as_array().map_or(0, Vec::len);
+        assert!(checks >= 7, "it was not proved: {}", ran.out);
         let server = restored.serve();
         let mut http = server.connect();
         for index in before {

@@ -11,7 +11,7 @@
 
 use std::fmt::Write;
 
-use super::Error;
+use super::{Damage, Error};
 
 /// The name of the file.
 pub(super) const NAME: &str = "MANIFEST";
@@ -56,7 +56,7 @@ impl Manifest {
 
     /// Reads what [`Self::render`] wrote.
     pub(super) fn parse(text: &str) -> Result<Self, Error> {
-        let damaged = || Error::Damaged { name: NAME.to_owned(), why: "is not what was written" };
+        let damaged = || Error::Damaged { name: NAME.to_owned(), why: Damage::Content };
         let first = text.lines().next().unwrap_or_default();
         if first != FORMAT && first.starts_with("comanda backup ") {
             return Err(Error::Format { found: first.to_owned() });

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::copy::{Pace, copy, make_folder, sync, sync_folders, vacant};
 use super::manifest::Manifest;
-use super::{Error, failed, read_manifest};
+use super::{Damage, Error, failed, read_manifest};
 use crate::doctor::Findings;
 use crate::{Engine, OpenError, Options, migrate};
 
@@ -64,15 +64,17 @@ fn restore_beside(
         let (source, path) = (from.join(&entry.name), to.join(&entry.name));
         let mut file = match File::open(&source) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(damaged("is missing")),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(damaged(Damage::Missing));
+            }
             Err(error) => return Err(failed("open", &source)(error)),
         };
         let (bytes, hash) = copy(&mut file, &path, u64::MAX, &mut pace)?;
         if bytes != entry.bytes {
-            return Err(damaged("is not as long as it was"));
+            return Err(damaged(Damage::Length));
         }
         if hash != entry.hash {
-            return Err(damaged("is not what was written"));
+            return Err(damaged(Damage::Content));
         }
     }
     sync_folders(to)?;
