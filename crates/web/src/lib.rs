@@ -35,6 +35,7 @@ mod guard;
 mod idempotency;
 mod intake;
 mod json;
+mod no_request;
 mod order;
 mod orders;
 mod page;

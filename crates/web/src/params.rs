@@ -19,11 +19,18 @@ impl Params {
     pub(crate) fn read(uri: &Uri, known: &[&str]) -> Result<Self, Error> {
         let pairs = Query::<Vec<(String, String)>>::try_from_uri(uri);
         let Query(pairs) = pairs.map_err(|_| Error::parameter("?"))?;
+        // Bytes that are no text are read as this one, which may also be meant.
+        let meant =
+            uri.query().is_some_and(|query| query.to_ascii_uppercase().contains("%EF%BF%BD"));
+        if let Some((name, _)) =
+            pairs.iter().find(|(name, value)| !meant && (name.clone() + value).contains('\u{fffd}'))
+        {
+            return Err(Error::parameter(&shown(name)));
+        }
         for (at, (name, _)) in pairs.iter().enumerate() {
             let repeated = pairs.iter().take(at).any(|(earlier, _)| earlier == name);
             if repeated || !known.contains(&name.as_str()) {
-                let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-                let error = Error::parameter(&shown);
+                let error = Error::parameter(&shown(name));
                 return Err(error.with("known", known.to_vec()));
             }
         }
@@ -76,6 +83,11 @@ impl Params {
             moment(text).or_else(|| day(text.parse::<Date>().ok()?.tomorrow().ok()?, zone))
         })
     }
+}
+
+/// A parameter's name as it may be repeated to whoever sent it.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(64).collect()
 }
 
 /// A name in a path. One that is not UTF-8 names nothing.

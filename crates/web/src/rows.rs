@@ -4,12 +4,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::Request as HttpRequest;
 use domain::id::NameError;
 use domain::money::{Decimal, DecimalError};
 use messages::{Arg, id, phrase};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use service::wire::violation::Code;
 
@@ -59,9 +62,10 @@ pub(crate) fn read<T>(
     }
     let (mut rows, mut wrong) = (Vec::with_capacity(parts.len()), Vec::new());
     for (line, text) in parts {
-        match serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(text) {
-            Ok(fields) => {
-                let mut row = Row { line, fields, wrong: Vec::new() };
+        match serde_json::from_str::<Entries<'_>>(text) {
+            Ok(Entries(entries)) => {
+                let mut row = Row { line, fields: BTreeMap::new(), wrong: Vec::new() };
+                row.fill(entries);
                 let value = parse(&mut row);
                 row.unknown();
                 wrong.append(&mut row.wrong);
@@ -84,8 +88,8 @@ fn split(bytes: &[u8], media: Media) -> Result<Vec<(usize, &str)>, Error> {
     let malformed = |about: Arg| Error::new(Kind::Malformed).about(about);
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|_| malformed(id!("malformed-utf8").into()))?;
-    let text = text.trim();
-    let rows: Vec<&str> = match text.as_bytes().first() {
+    // What is blank at the beginning counts as lines.
+    let rows: Vec<&str> = match text.trim_start().as_bytes().first() {
         None => return Err(malformed(id!("malformed-empty").into())),
         Some(b'[') => {
             let array: Vec<&RawValue> =
@@ -93,7 +97,7 @@ fn split(bytes: &[u8], media: Media) -> Result<Vec<(usize, &str)>, Error> {
             array.into_iter().map(RawValue::get).collect()
         }
         Some(_) if media == Media::Json && serde_json::from_str::<&RawValue>(text).is_ok() => {
-            vec![text]
+            vec![text.trim()]
         }
         Some(_) => text.lines().collect(),
     };
@@ -101,7 +105,42 @@ fn split(bytes: &[u8], media: Media) -> Result<Vec<(usize, &str)>, Error> {
     Ok(rows.filter(|(_, row)| !row.is_empty()).collect())
 }
 
+/// The fields of an object in their order, repetitions included.
+struct Entries<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs<'a>(PhantomData<&'a ()>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for Pairs<'a> {
+            type Value = Entries<'a>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'a>, A::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+
+        deserializer.deserialize_map(Pairs(PhantomData))
+    }
+}
+
 impl<'a> Row<'a> {
+    fn fill(&mut self, entries: Vec<(Cow<'a, str>, &'a RawValue)>) {
+        for (name, value) in entries {
+            let twice = self.fields.get(&name).is_some_and(|other| other.get() != value.get());
+            if twice {
+                self.is_wrong(&name, RowCode::Known(Code::ConflictingValues));
+            }
+            self.fields.insert(name, value);
+        }
+    }
+
     pub(crate) fn is_wrong(&mut self, field: &str, code: RowCode) {
         let pointer = if field.is_empty() { String::new() } else { format!("/{field}") };
         self.wrong.push(Wrong::Row { line: self.line, pointer, code });

@@ -13,6 +13,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -33,6 +34,7 @@ use crate::clients::Allowance;
 use crate::guard::{self, Client, Peer};
 use crate::keys::Scope;
 use crate::metrics::Route;
+use crate::no_request::{self, StillOpen};
 use crate::place::place;
 
 /// Serves until `shutdown` resolves, then finishes what was accepted, for as long as
@@ -119,19 +121,35 @@ async fn connection(
     mut closed: watch::Receiver<()>,
 ) {
     let header = app.settings.limits.header;
-    let service = service_fn(|request| answer(&app, &router, &client, peer, request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header)
-        .pipeline_flush(true)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    let asked = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        asked.store(true, Ordering::Relaxed);
+        answer(&app, &router, &client, peer, request)
+    });
+    let mut stream = TokioIo::new(stream);
+    let ended = {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header)
+            .pipeline_flush(true)
+            // Whoever has no more to send still hears what became of it.
+            .half_close(true)
+            .serve_connection(StillOpen(&mut stream), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            _ = closed.changed() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        }
+    };
     // Clients go away in the middle of things all day: an error here is theirs.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        _ = closed.changed() => connection.as_mut().graceful_shutdown(),
+    if let Err(error) = ended
+        && !asked.load(Ordering::Relaxed)
+    {
+        no_request::refuse(stream.inner_mut(), &error).await;
     }
-    _ = connection.await;
 }
 
 async fn answer(

@@ -7,6 +7,7 @@
 mod support;
 
 mod backup;
+mod bad_inputs;
 mod batches;
 mod broken_batches;
 mod commands;
