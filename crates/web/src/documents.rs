@@ -47,6 +47,8 @@ pub(crate) async fn of_order(
     uri: Uri,
 ) -> Result<Response<Body>, Error> {
     let params = Params::read(&uri, &["merchant_id", "revision", "expires", "signature"])?;
+    // With a key a link's own parameters decide nothing, and are no nonsense either.
+    params.parsed("expires", |text| text.parse::<i64>().ok())?;
     let revision = params.parsed("revision", |text| text.parse().ok().filter(|n: &u32| *n > 0))?;
     blocking(&app, move |app| match find(app, &id, &params)? {
         Found::Order(view) => Ok(served(document_of(app, &view, revision)?)),
