@@ -31,6 +31,7 @@ use service::change::{Audit, Change, Fault, Origin, Seq, What};
 use service::layer::Entry;
 use service::ledger::{Amend, Answer, By, Cancel, Found, OrderView, Receive, Request};
 use service::memory::MemoryLog;
+use service::once::{Key, Once, Outcome, Render};
 use service::prepare::prepare;
 use service::serial::{Call, Layers, Serial, Settings, item_of};
 use service::view::{Direction, Nothing, Read, View, Waiting};
@@ -108,6 +109,7 @@ struct Promised {
     cancelled: BTreeSet<OrderKey>,
     revisions: BTreeMap<OrderKey, u32>,
     strays: usize,
+    keys: BTreeMap<[u8; 32], Bytes>,
     /// Adjustments and invalid documents, by a text that is theirs alone.
     once: BTreeSet<String>,
     rules: BTreeMap<u64, String>,
@@ -125,6 +127,8 @@ struct Sim {
     seen: Arc<Catalogue>,
     promised: Promised,
     texts: u64,
+    /// Requests under a key, so far; at most one a key.
+    keyed: Vec<Request>,
     cursor: Option<Seq>,
     followed: Vec<(Seq, Change)>,
     crashes: u32,
@@ -148,6 +152,7 @@ impl Sim {
             now: 1_767_225_600_000_000,
             promised: Promised::default(),
             texts: 0,
+            keyed: Vec::new(),
             cursor: None,
             followed: Vec::new(),
             crashes: 0,
@@ -318,7 +323,24 @@ impl Sim {
 /// What is asked.
 impl Sim {
     fn call(&mut self) -> Vec<Request> {
-        (0..1 + self.below(4)).map(|_| self.request()).collect()
+        (0..1 + self.below(4)).map(|_| self.any()).collect()
+    }
+
+    /// A request, every eighth under a key: a new one, or one that was sent before with it.
+    fn any(&mut self) -> Request {
+        if !self.one_in(8) {
+            return self.request();
+        }
+        if self.one_in(2) && !self.keyed.is_empty() {
+            let at = self.below(self.keyed.len() as u64) as usize;
+            return self.keyed[at].clone();
+        }
+        let name = self.keyed.len() as u8;
+        let render = Render(Arc::new(|answer: &Answer| Some(format!("{answer:?}").into())));
+        let (key, request) = (Key { name: [name; 32], content: [0; 32] }, self.request());
+        let once = Request::Once(Box::new(Once { key, request, render }));
+        self.keyed.push(once.clone());
+        once
     }
 
     fn request(&mut self) -> Request {
@@ -478,6 +500,7 @@ impl Sim {
 impl Promised {
     fn note(&mut self, request: &Request, answer: &Answer) {
         match (request, answer) {
+            (Request::Once(once), Answer::Once(outcome)) => self.note_once(once, outcome),
             (_, Answer::Broken) => panic!("nothing here can break: {request:?}"),
             (Request::Receive(receive), Answer::Accepted(_)) => {
                 let key = receive.order.key.clone();
@@ -519,6 +542,26 @@ impl Promised {
                 self.batches.insert(batch.id.clone(), batch.offset);
             }
             (_, _) => {}
+        }
+    }
+}
+
+impl Promised {
+    /// What was answered under a key is answered so for ever; nothing is done for it twice.
+    fn note_once(&mut self, once: &Once, outcome: &Outcome) {
+        match outcome {
+            Outcome::Now { answer, kept } => {
+                let kept = kept.clone().expect("every answer is kept here");
+                let new = self.keys.insert(once.key.name, kept);
+                assert_eq!(new, None, "a key was used twice: {once:?}");
+                self.note(&once.request, answer);
+            }
+            Outcome::Before(answer) => {
+                // A crash may have left it before anybody was answered.
+                let known = self.keys.entry(once.key.name).or_insert_with(|| answer.clone());
+                assert_eq!(known, answer);
+            }
+            Outcome::OtherContent => panic!("every key has one content here: {once:?}"),
         }
     }
 }
@@ -626,6 +669,14 @@ impl Sim {
         }
         let strays = log.iter().filter(|(_, change)| matches!(change.what, What::Stray(_)));
         assert!(strays.count() >= self.promised.strays, "a refusal is lost");
+        for (name, answer) in &self.promised.keys {
+            let row = self.view(|view| view.kept(name, Timestamp(self.now)));
+            let (seq, _) = row.expect("a sound log reads").expect("a key is lost");
+            match self.log.change(seq).expect("a sound log reads").what {
+                What::Kept(kept) => assert_eq!(kept.answer, *answer),
+                other => panic!("a key's row names another change: {other:?}"),
+            }
+        }
         let mut texts: BTreeMap<&str, u32> = BTreeMap::new();
         for (_, change) in log {
             match &change.what {

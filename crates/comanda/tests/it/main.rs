@@ -6,6 +6,7 @@
 
 mod support;
 
+mod amended;
 mod backup;
 mod bad_inputs;
 mod batches;

@@ -130,6 +130,30 @@ async fn an_order_whose_id_the_server_made_is_amended_by_it() {
 }
 
 #[tokio::test]
+async fn every_revision_has_its_document_and_what_was_refused_is_none() {
+    let api = Api::new();
+    api.ask(Ask::post("/v1/orders", order("o-1"))).await;
+    let whole = |notes: &str| {
+        let amend = format!("{{\"notes\": \"{notes}\", \"order_status\": \"PedidoAlterado\",");
+        order("o-1").replacen('{', &amend, 1)
+    };
+    api.ask(Ask::post("/v1/orders", whole("two"))).await;
+    api.ask(Ask::post("/v1/orders/o-1/cancel", "")).await;
+    let refused = api.ask(Ask::post("/v1/orders", whole("three"))).await;
+    assert_eq!(refused["status"], 409);
+    let document = |query: &'static str| {
+        let address = format!("/v1/orders/o-1/document{query}");
+        let ask = api.ask(Ask::get(&address));
+        async move { ask.await["body"].to_string() }
+    };
+    let first = document("?revision=1").await;
+    assert!(first.contains("gift") && !first.contains("two"), "{first}");
+    assert!(document("?revision=2").await.contains("two"));
+    assert!(document("").await.contains("two"), "the refused one is not the order's");
+    assert!(document("?revision=3").await.contains("not_found"));
+}
+
+#[tokio::test]
 async fn of_racing_patches_with_one_tag_one_wins_and_without_a_tag_all_do() {
     let api = Api::new();
     api.ask(Ask::post("/v1/orders", order("o-1"))).await;
