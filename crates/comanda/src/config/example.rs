@@ -48,6 +48,7 @@ fn line(out: &mut String, setting: &Setting) {
     comment(out, &format!("{allowed} {other}"));
     // Writing to a String cannot fail.
     _ = match setting.kind.shape {
+        Shape::Integer if default.is_empty() => writeln!(out, "{name} = \"\""),
         // The table's own texts hold nothing that would have to be escaped, and a test reads them.
         Shape::Text => writeln!(out, "{name} = \"{default}\""),
         Shape::Integer => writeln!(out, "{name} = {default}"),

@@ -32,14 +32,17 @@ pub(super) fn read(
             }
         }
     }
-    (reading.found, reading.faults)
+    reading.faults.sort();
+    let faults = reading.faults.into_iter().map(|(_, fault)| fault).collect();
+    (reading.found, faults)
 }
 
 struct Reading<'a> {
     path: &'a Path,
     text: &'a str,
     found: Vec<Found>,
-    faults: Vec<String>,
+    /// With their places.
+    faults: Vec<(usize, String)>,
 }
 
 impl Reading<'_> {
@@ -88,7 +91,8 @@ impl Reading<'_> {
 
     fn fault(&mut self, at: Range<usize>, why: &str) {
         let (line, column) = place(self.text, at.start);
-        self.faults.push(format!("{}:{line}:{column}: {why}", self.path.display()));
+        let fault = format!("{}:{line}:{column}: {why}", self.path.display());
+        self.faults.push((at.start, fault));
     }
 }
 

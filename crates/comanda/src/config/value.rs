@@ -110,6 +110,18 @@ impl<T: Value> Value for Option<T> {
     fn parse(text: &str) -> Option<Self> {
         if text.is_empty() { Some(None) } else { T::parse(text).map(Some) }
     }
+    fn read_toml(value: Spanned<DeValue<'_>>) -> Result<String, Unfit> {
+        match value.get_ref() {
+            DeValue::String(text) if text.is_empty() => Ok(String::new()),
+            DeValue::String(_)
+            | DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => T::read_toml(value),
+        }
+    }
 }
 
 impl Value for PathBuf {
