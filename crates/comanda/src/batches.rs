@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use domain::id::BatchId;
 use domain::order::Channel;
 use engine::Engine;
+use messages::{Arg, Phrase, id};
 use parking_lot::Mutex;
 use service::batch::rejects::Shape;
 use service::batch::run::{self, Control, Error, Finished, Options};
@@ -278,18 +279,18 @@ impl Runner {
                 Err(error) => BatchError::Unavailable(error),
             },
             Error::Input(error) if error.kind() == io::ErrorKind::InvalidData => {
-                BatchError::Malformed(error.to_string())
+                BatchError::Malformed(reason(&error))
             }
             Error::Input(error) => BatchError::Io(error),
             Error::Ledger(error) => BatchError::Unavailable(error),
             Error::Rules(violations) => BatchError::Rules(violations),
-            Error::Metadata => BatchError::Malformed(error.to_string()),
+            Error::Metadata => BatchError::Malformed(id!("input-metadata").into()),
         }
     }
 
     fn start_now(self: &Arc<Self>, new: NewBatch) -> Result<Started, BatchError> {
         let malformed = |error: io::Error| match error.kind() {
-            io::ErrorKind::InvalidData => BatchError::Malformed(error.to_string()),
+            io::ErrorKind::InvalidData => BatchError::Malformed(reason(&error)),
             _ => BatchError::Io(error),
         };
         let input = Input::look(&new.path, Some(new.format)).map_err(malformed)?;
@@ -524,4 +525,10 @@ impl BatchRuns for Port {
             timed_out: 0,
         })
     }
+}
+
+/// Why an input cannot be read: ours in the reader's language, others in their own words.
+pub(crate) fn reason(error: &io::Error) -> Arg {
+    let ours = error.get_ref().and_then(|error| error.downcast_ref::<Phrase>());
+    ours.map_or_else(|| error.to_string().into(), |phrase| phrase.clone().into())
 }

@@ -172,7 +172,9 @@ impl Files {
 
     fn take_now(&self, new: &NewFile) -> Result<TakenFile, BatchError> {
         let malformed = |error: std::io::Error| match error.kind() {
-            std::io::ErrorKind::InvalidData => BatchError::Malformed(error.to_string()),
+            std::io::ErrorKind::InvalidData => {
+                BatchError::Malformed(crate::batches::reason(&error))
+            }
             _ => BatchError::Io(error),
         };
         let format = new.format.or_else(|| input::named(Path::new(new.name.as_str())));

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::id::BatchId;
+use messages::{Phrase, phrase};
 use service::batch::split;
 use service::wire::csv::{HEADER_BYTES_MAX, Layout};
 use web::batches::Format;
@@ -41,7 +42,7 @@ impl Input {
             },
             Format::Table => {
                 let (layout, rows_at) = Layout::find(&head(path, HEADER_BYTES_MAX + 64)?)
-                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                    .map_err(|error| invalid(error.phrase()))?;
                 let header = split::Header { orders_at: rows_at as u64, ..Default::default() };
                 Ok(Self { format: split::Format::Table(Arc::new(layout)), header, ..lines() })
             }
@@ -50,11 +51,10 @@ impl Input {
 
     /// The document's own id, else the content's hash.
     pub(crate) fn id(&self) -> io::Result<BatchId> {
-        let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
         if let Some(raw) = &self.header.batch_id {
             let id: String =
-                serde_json::from_slice(raw).map_err(|_| invalid("batchId must be a text"))?;
-            return BatchId::parse(&id).map_err(|_| invalid("batchId must be 1 to 128 bytes"));
+                serde_json::from_slice(raw).map_err(|_| invalid(phrase!("input-id-text")))?;
+            return BatchId::parse(&id).map_err(|_| invalid(phrase!("input-id-bytes")));
         }
         self.content_id()
     }
@@ -72,6 +72,10 @@ impl Input {
         let raw = self.header.metadata.as_deref().unwrap_or_default();
         String::from_utf8_lossy(raw).into_owned()
     }
+}
+
+fn invalid(why: Phrase) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 /// The first bytes of a file.

@@ -147,12 +147,15 @@ fn batch(error: &service::batch::run::Error) -> Option<Phrase> {
         Error::Input(_) => Some(phrase!("no-batch-input")),
         Error::Ledger(error) => Some(unavailable(error)),
         Error::Rules(_) => None,
-        Error::Metadata => Some(phrase!("no-batch-metadata")),
+        Error::Metadata => Some(phrase!("input-metadata")),
     }
 }
 
-/// What the system says most often.
+/// What is wrong with an input, and what the system says most often.
 fn system(error: &io::Error) -> Option<Phrase> {
+    if let Some(ours) = error.get_ref().and_then(|error| error.downcast_ref::<Phrase>()) {
+        return Some(ours.clone());
+    }
     error.raw_os_error()?;
     match error.kind() {
         io::ErrorKind::NotFound => Some(phrase!("no-such-file")),

@@ -3,6 +3,8 @@
 //! Never: a value of a document that may be personal.
 
 use std::borrow::Cow;
+use std::error::Error;
+use std::fmt;
 
 use fluent_bundle::{FluentArgs, FluentValue};
 
@@ -57,6 +59,16 @@ impl Phrase {
         formatted(self.id, lang, &arguments)
     }
 }
+
+/// In English, for logs. Where a reader is known, see [`Phrase::to`].
+impl fmt::Display for Phrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to(Lang::En))
+    }
+}
+
+/// So that reasons for people travel within errors.
+impl Error for Phrase {}
 
 impl Arg {
     fn to(&self, lang: Lang) -> FluentValue<'_> {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use domain::id::BatchId;
+use messages::Arg;
 use service::batch::{BatchState, Tolerance};
 use service::ledger::{Task, Unavailable};
 use service::wire::message::Lang;
@@ -166,9 +167,9 @@ pub enum BatchError {
     /// Its state does not allow it.
     #[error("the batch's state does not allow it")]
     WrongState(Box<BatchState>),
-    /// The body's frame cannot be read: what is wrong, in English.
-    #[error("the batch cannot be read: {0}")]
-    Malformed(String),
+    /// The body's frame cannot be read: what is wrong.
+    #[error("the batch cannot be read")]
+    Malformed(Arg),
     /// The batch's pricing rules do not compile.
     #[error("the batch's pricing rules break {} rules", .0.len())]
     Rules(Vec<service::wire::rules::RuleViolation>),

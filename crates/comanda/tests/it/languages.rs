@@ -44,4 +44,10 @@ fn violations_and_errors_are_in_that_language_whoever_found_them() {
     let error =
         "comanda: não foi possível ler /nowhere/order.json: o arquivo ou a pasta não existe";
     assert_eq!((missing.code, missing.err.lines().last()), (1, Some(error)));
+    let table = home.file("orders.csv", "order_id customer sku\n1 a b\n");
+    let table = table.to_string_lossy();
+    let refused = spoken(&home, &[("LANG", "pt")], &["batch", "run", &table]);
+    let why = "o cabeçalho não tem separador: vírgula, ponto e vírgula ou tabulação";
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.trim_end().ends_with(why), "{}", refused.err);
 }

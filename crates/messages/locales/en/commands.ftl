@@ -164,7 +164,6 @@ no-batch-other-content = batch { $id } was run with other content; choose anothe
 no-batch-end = the batch did not come to its end; run it again to go on
 no-batch-rules = a server holds the store: it takes rules inside the document (`pricingRules`), or stop it to use --rules
 no-batch-input = cannot read the batch's input
-no-batch-metadata = metadata must be a JSON object of texts, numbers and booleans
 no-backup-here = a backup is made where the store's files are: run it there, not through { $url }
 no-in-the-way = { $path } is in the way; remove it
 no-demo-folder = { $path } exists and no demo made it; name another --data-dir

@@ -67,3 +67,26 @@ refusal-unknown_order = The seller has no order with this id.
 refusal-wrong_state = The order's state ({ $status }) does not allow it.
 refusal-stale_revision = The order is at another revision by now.
 refusal-too_many_revisions = The order has as many revisions as it may have.
+
+# Why a batch's input cannot be read; it stands in a sentence.
+
+input-no-object = neither a JSON object nor an array
+input-no-value = a field has no value
+input-one-array = 'orders' must be one array
+input-no-end = the document does not end like a JSON object
+input-no-orders = 'orders' is missing
+input-large-field = a field is larger than 1 MiB
+input-breaks-off = the document breaks off
+input-open-array = the orders array does not end
+input-trailing = something follows the document
+input-id-text = 'batchId' must be a text
+input-id-bytes = 'batchId' must have 1 to 128 bytes
+input-metadata = 'metadata' must be a JSON object of texts, numbers and booleans
+input-header-utf8 = the header is not UTF-8; save the file as UTF-8, or convert it with `iconv -f WINDOWS-1252 -t UTF-8`
+input-header-large = the header has more than { $bytes } bytes or { $columns } columns
+input-header-quotes = the header's quotation marks do not pair
+input-header-no-separator = the header has no separator: comma, semicolon or tab
+input-header-separators = the header has more than one of comma, semicolon and tab: which one separates?
+input-header-no-id = no column of the header is the order's id: order_id, orderId, orderid or id
+input-header-twice = columns { $first } and { $second } of the header are the same field
+input-header-parts = column '{ $name }' has parts; name the part, such as customer.name or address.city

@@ -164,7 +164,6 @@ no-batch-other-content = el lote { $id } se ejecutó con otro contenido; elija o
 no-batch-end = el lote no llegó a su fin; ejecútelo de nuevo para continuar
 no-batch-rules = un servidor tiene el almacén: acepta reglas dentro del documento (`pricingRules`), o deténgalo para usar --rules
 no-batch-input = no se pudo leer la entrada del lote
-no-batch-metadata = los metadatos deben ser un objeto JSON de textos, números y booleanos
 no-backup-here = la copia se hace donde están los archivos del almacén: ejecútela allí, no a través de { $url }
 no-in-the-way = { $path } estorba; elimínelo
 no-demo-folder = { $path } existe y no lo creó una demostración; indique otro --data-dir

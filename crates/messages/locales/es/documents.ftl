@@ -67,3 +67,26 @@ refusal-unknown_order = El vendedor no tiene ninguna orden con este número.
 refusal-wrong_state = El estado de la orden ({ $status }) no lo permite.
 refusal-stale_revision = La orden ya está en otra revisión.
 refusal-too_many_revisions = La orden ya tiene todas las revisiones que puede tener.
+
+# Por qué no se puede leer la entrada de un lote; el texto va dentro de una frase.
+
+input-no-object = ni un objeto JSON ni una lista
+input-no-value = un campo no tiene valor
+input-one-array = 'orders' debe ser una sola lista
+input-no-end = el documento no termina como un objeto JSON
+input-no-orders = falta 'orders'
+input-large-field = un campo supera 1 MiB
+input-breaks-off = el documento se corta
+input-open-array = la lista 'orders' no termina
+input-trailing = hay algo después del documento
+input-id-text = 'batchId' debe ser un texto
+input-id-bytes = 'batchId' debe tener de 1 a 128 bytes
+input-metadata = 'metadata' debe ser un objeto JSON de textos, números y booleanos
+input-header-utf8 = el encabezado no está en UTF-8; guarde el archivo en UTF-8 o conviértalo con `iconv -f WINDOWS-1252 -t UTF-8`
+input-header-large = el encabezado tiene más de { $bytes } bytes o { $columns } columnas
+input-header-quotes = las comillas del encabezado no forman pares
+input-header-no-separator = el encabezado no tiene separador: coma, punto y coma o tabulación
+input-header-separators = el encabezado tiene más de uno entre coma, punto y coma y tabulación: ¿cuál separa?
+input-header-no-id = ninguna columna del encabezado es el número de la orden: order_id, orderId, orderid o id
+input-header-twice = las columnas { $first } y { $second } del encabezado son el mismo campo
+input-header-parts = la columna '{ $name }' tiene partes; indique la parte, como customer.name o address.city

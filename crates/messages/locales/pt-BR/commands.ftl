@@ -164,7 +164,6 @@ no-batch-other-content = o lote { $id } foi executado com outro conteúdo; escol
 no-batch-end = o lote não chegou ao fim; execute-o de novo para continuar
 no-batch-rules = um servidor está com o armazenamento: ele aceita regras dentro do documento (`pricingRules`), ou encerre-o para usar --rules
 no-batch-input = não foi possível ler a entrada do lote
-no-batch-metadata = os metadados devem ser um objeto JSON de textos, números e booleanos
 no-backup-here = a cópia é feita onde estão os arquivos do armazenamento: execute-a lá, não por { $url }
 no-in-the-way = { $path } está no caminho; remova-o
 no-demo-folder = { $path } existe e não foi criado por uma demonstração; informe outro --data-dir

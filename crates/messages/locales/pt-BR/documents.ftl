@@ -67,3 +67,26 @@ refusal-unknown_order = O vendedor não tem pedido com este número.
 refusal-wrong_state = O estado do pedido ({ $status }) não permite.
 refusal-stale_revision = O pedido já está em outra revisão.
 refusal-too_many_revisions = O pedido já tem todas as revisões que pode ter.
+
+# Por que a entrada de um lote não pode ser lida; o texto fica dentro de uma frase.
+
+input-no-object = nem um objeto JSON nem uma lista
+input-no-value = um campo não tem valor
+input-one-array = 'orders' deve ser uma única lista
+input-no-end = o documento não termina como um objeto JSON
+input-no-orders = falta 'orders'
+input-large-field = um campo é maior que 1 MiB
+input-breaks-off = o documento termina no meio
+input-open-array = a lista 'orders' não termina
+input-trailing = há algo depois do documento
+input-id-text = 'batchId' deve ser um texto
+input-id-bytes = 'batchId' deve ter de 1 a 128 bytes
+input-metadata = 'metadata' deve ser um objeto JSON de textos, números e booleanos
+input-header-utf8 = o cabeçalho não está em UTF-8; salve o arquivo em UTF-8 ou converta-o com `iconv -f WINDOWS-1252 -t UTF-8`
+input-header-large = o cabeçalho tem mais de { $bytes } bytes ou { $columns } colunas
+input-header-quotes = as aspas do cabeçalho não formam pares
+input-header-no-separator = o cabeçalho não tem separador: vírgula, ponto e vírgula ou tabulação
+input-header-separators = o cabeçalho tem mais de um entre vírgula, ponto e vírgula e tabulação: qual deles separa?
+input-header-no-id = nenhuma coluna do cabeçalho é o número do pedido: order_id, orderId, orderid ou id
+input-header-twice = as colunas { $first } e { $second } do cabeçalho são o mesmo campo
+input-header-parts = a coluna '{ $name }' tem partes; informe a parte, como customer.name ou address.city

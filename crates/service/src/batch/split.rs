@@ -19,6 +19,7 @@ pub use self::json::{Header, header};
 use self::table::Table;
 use crate::change::DOCUMENT_BYTES_MAX;
 use crate::wire::csv::Layout;
+use messages::{Id, Phrase, id};
 
 /// How the input is laid out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -324,7 +325,7 @@ impl Found {
             let skip = buffer[self.end..].iter().take_while(|b| blank(b)).count();
             let start = self.end + skip;
             match buffer.get(start) {
-                None if ended => return Err(broken("the orders array does not end")),
+                None if ended => return Err(broken(id!("input-open-array"))),
                 None => {
                     self.end = start;
                     return Ok(());
@@ -334,13 +335,13 @@ impl Found {
                     self.closed = true;
                 }
                 // Nothing would ever come behind it.
-                Some(b'}') => return Err(broken("the orders array does not end")),
+                Some(b'}') => return Err(broken(id!("input-open-array"))),
                 Some(_) => match Scanner::default().skip(&buffer[start..]) {
                     (length, true) => {
                         self.push(start, start + length);
                         self.end = start + length;
                     }
-                    (_, false) if ended => return Err(broken("the orders array does not end")),
+                    (_, false) if ended => return Err(broken(id!("input-open-array"))),
                     (_, false) => {
                         self.end = start;
                         return Ok(());
@@ -352,8 +353,8 @@ impl Found {
     }
 }
 
-fn broken(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what.to_owned())
+fn broken(what: Id) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, Phrase::new(what))
 }
 
 #[cfg(test)]

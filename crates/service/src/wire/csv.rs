@@ -19,6 +19,7 @@ use bytes::Bytes;
 
 use self::names::Target;
 use super::document::{self, Fault, Settings};
+use messages::{Phrase, phrase};
 
 pub use self::convert::Located;
 
@@ -49,7 +50,7 @@ struct Column {
     target: Target,
 }
 
-/// Why a header is none; the text is for people, in English.
+/// Why a header is none.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// Not UTF-8.
@@ -79,6 +80,31 @@ pub enum LayoutError {
     /// A column named like an object or a list.
     #[error("column '{0}' has parts; name the part, such as customer.name or address.city")]
     HasParts(Box<str>),
+}
+
+impl LayoutError {
+    /// Why, for people.
+    #[must_use]
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::NotUtf8 => phrase!("input-header-utf8"),
+            Self::TooLarge => phrase!(
+                "input-header-large",
+                bytes = HEADER_BYTES_MAX.to_string(),
+                columns = COLUMNS_MAX.to_string(),
+            ),
+            Self::BadQuotes => phrase!("input-header-quotes"),
+            Self::NoSeparator => phrase!("input-header-no-separator"),
+            Self::AmbiguousSeparator => phrase!("input-header-separators"),
+            Self::NoOrderId => phrase!("input-header-no-id"),
+            Self::Twice(first, second) => phrase!(
+                "input-header-twice",
+                first = first.to_string(),
+                second = second.to_string(),
+            ),
+            Self::HasParts(name) => phrase!("input-header-parts", name = &**name),
+        }
+    }
 }
 
 /// Which order a row belongs to.

@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use bytes::BytesMut;
 
 use super::{READ_BYTES, broken};
+use messages::id;
 
 /// Most bytes of a document's `metadata` or `pricingRules`: a full rule set has room.
 const FIELD_BYTES_MAX: usize = 1 << 20;
@@ -89,7 +90,7 @@ pub fn header(input: impl Read) -> io::Result<Header> {
             Ok(Header { orders_at, ..Header::default() })
         }
         Some(b'{') => object(&mut bytes),
-        Some(_) | None => Err(broken("neither a JSON object nor an array")),
+        Some(_) | None => Err(broken(id!("input-no-object"))),
     }
 }
 
@@ -103,14 +104,14 @@ fn object<R: Read>(bytes: &mut Peek<R>) -> io::Result<Header> {
             Some(b'"') => {
                 let key = bytes.value(true)?;
                 if bytes.token()? != Some(b':') {
-                    return Err(broken("a field without a value"));
+                    return Err(broken(id!("input-no-value")));
                 }
                 bytes.take(1);
                 let first = bytes.token()?;
                 match key.as_slice() {
                     b"\"orders\"" => {
                         if first != Some(b'[') || orders_at.is_some() {
-                            return Err(broken("'orders' must be one array"));
+                            return Err(broken(id!("input-one-array")));
                         }
                         orders_at = Some(bytes.at + 1);
                         bytes.array()?;
@@ -125,12 +126,12 @@ fn object<R: Read>(bytes: &mut Peek<R>) -> io::Result<Header> {
                     _ => drop(bytes.value(false)?),
                 }
             }
-            Some(_) | None => return Err(broken("the document does not end like a JSON object")),
+            Some(_) | None => return Err(broken(id!("input-no-end"))),
         }
     }
     bytes.take(1);
     bytes.end()?;
-    header.orders_at = orders_at.ok_or_else(|| broken("'orders' is missing"))?;
+    header.orders_at = orders_at.ok_or_else(|| broken(id!("input-no-orders")))?;
     Ok(header)
 }
 
@@ -186,14 +187,14 @@ impl<R: Read> Peek<R> {
     fn value(&mut self, keep: bool) -> io::Result<Vec<u8>> {
         let (mut scanner, mut kept) = (Scanner::default(), Vec::new());
         if matches!(self.token()?, Some(b'}' | b']' | b',' | b':') | None) {
-            return Err(broken("a field without a value"));
+            return Err(broken(id!("input-no-value")));
         }
         loop {
             let (length, done) = scanner.skip(&self.buffer);
             if keep {
                 kept.extend_from_slice(&self.buffer[..length]);
                 if kept.len() > FIELD_BYTES_MAX {
-                    return Err(broken("a field is larger than 1 MiB"));
+                    return Err(broken(id!("input-large-field")));
                 }
             }
             self.take(length);
@@ -201,7 +202,7 @@ impl<R: Read> Peek<R> {
                 return Ok(kept);
             }
             if self.ended {
-                return Err(broken("the document breaks off"));
+                return Err(broken(id!("input-breaks-off")));
             }
             self.more()?;
         }
@@ -210,13 +211,13 @@ impl<R: Read> Peek<R> {
     /// Takes a whole array. Its end must be its own, or its items would have none.
     fn array(&mut self) -> io::Result<()> {
         self.value(false)?;
-        if self.last == b']' { Ok(()) } else { Err(broken("the orders array does not end")) }
+        if self.last == b']' { Ok(()) } else { Err(broken(id!("input-open-array"))) }
     }
 
     fn end(&mut self) -> io::Result<()> {
         match self.token()? {
             None => Ok(()),
-            Some(_) => Err(broken("something follows the document")),
+            Some(_) => Err(broken(id!("input-trailing"))),
         }
     }
 }
