@@ -4,7 +4,7 @@
 //! Never: a path made of a name; a file that is answered for before it is on disk and on record.
 
 pub(crate) mod inbox;
-mod journal;
+pub(crate) mod journal;
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};

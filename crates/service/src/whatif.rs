@@ -18,7 +18,7 @@ use domain::pricing::{Metadata, Priceable, Pricing, PricingError, Product};
 use domain::state::{OrderState, Status};
 use domain::time::Timestamp;
 
-use crate::batch::run::batch_rules;
+use crate::batch::open::batch_rules;
 use crate::catalogue::Catalogue;
 use crate::change::Seq;
 use crate::ledger::{BatchRules, Found, Ledger, OrderView, Query, stock_key};

@@ -56,11 +56,12 @@ const PARAMETERS: [&str; 5] = [
             stock without any effect"),
     ),
     request_body(
-        description = "One document with `orders`, an array of orders, or JSON lines of them; \
-            of any length",
+        description = "One document with `orders`, an array of orders, JSON lines of them, or \
+            rows below a header, one for each line of an order; of any length",
         content(
             (schema::BatchBody = "application/json"),
             (OrderDocument = "application/x-ndjson"),
+            (String = "text/csv"),
         ),
     ),
     responses(

@@ -10,6 +10,7 @@ use engine::backup::{self, Plan};
 use serde_json::json;
 
 use crate::cli::{Backup, Store};
+use crate::files::journal::FILE as FILES;
 use crate::installation::Installation;
 use crate::render;
 use crate::settled::{self, CURRENCY};
@@ -24,7 +25,7 @@ pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
         store: &store.data_dir,
         to: &arguments.to,
         since: arguments.since.as_deref(),
-        beside: &[CURRENCY, KEYS, LINKS, SPOOL],
+        beside: &[CURRENCY, FILES, KEYS, LINKS, SPOOL],
         bytes_per_second: arguments.mb_per_second.saturating_mul(1 << 20),
         taken: jiff::Timestamp::now().to_string(),
     };

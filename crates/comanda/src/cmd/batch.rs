@@ -268,7 +268,7 @@ fn fetch_results(api: &Client, id: &str, path: &Path) -> Result<()> {
     out.out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
     let state = api.json("GET", &target, None)?;
     let counts = &state["item_counts"];
-    let is_whole = !counts["total"].is_null();
+    let (is_whole, at) = (!counts["total"].is_null(), &state["checkpoint_bytes"]);
     write_manifest(
         path,
         json!({
@@ -279,7 +279,7 @@ fn fetch_results(api: &Client, id: &str, path: &Path) -> Result<()> {
             "failed": counts["failed"],
             "skipped": counts["skipped"],
             "pending": if is_whole { counts["aborted"].clone() } else { Value::Null },
-            "pending_from_byte": if is_whole { Value::Null } else { state["checkpoint_bytes"].clone() },
+            "pending_from_byte": if is_whole { Value::Null } else { at.clone() },
         }),
     )
 }

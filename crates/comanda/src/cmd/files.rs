@@ -19,6 +19,7 @@ use crate::config::Installation;
 use crate::files::{CameBy, format_of};
 use crate::input::Input;
 use crate::render;
+use crate::spoken::{told, word};
 use crate::wire_up::Node;
 
 /// Endings of files that are taken out of a folder.
@@ -41,13 +42,13 @@ pub(super) fn files(
         Files::List => super::done(connect()?, |api| {
             let answer = api.json("GET", "/v1/files", None)?;
             let columns = [
-                ("File", "/name", false),
-                ("Status", "/status_label", false),
-                ("Succeeded", "/batch/item_counts/succeeded", true),
-                ("Failed", "/batch/item_counts/failed", true),
-                ("Skipped", "/batch/item_counts/skipped", true),
-                ("Bytes", "/bytes", true),
-                ("Received", "/received_at", false),
+                (word!("word-file"), "/name", false),
+                (word!("word-status"), "/status_label", false),
+                (word!("word-succeeded"), "/batch/item_counts/succeeded", true),
+                (word!("word-failed"), "/batch/item_counts/failed", true),
+                (word!("word-skipped"), "/batch/item_counts/skipped", true),
+                (word!("word-bytes"), "/bytes", true),
+                (word!("word-received"), "/received_at", false),
             ];
             super::page(store.json, &answer, "files", &columns);
             Ok(())
@@ -94,7 +95,7 @@ fn inputs(paths: &[PathBuf]) -> Result<Vec<Named>> {
             found.extend(matching(path)?);
         }
         if found.len() == before {
-            bail!("{}: no file of orders there", path.display());
+            bail!(told!("files-none", path = path.display().to_string()));
         }
     }
     let mut seen = std::collections::BTreeSet::new();
@@ -126,7 +127,7 @@ fn matching(pattern: &Path) -> Result<Vec<Named>> {
     };
     let fixed: PathBuf = pattern.components().take_while(is_plain).collect();
     if fixed == pattern {
-        bail!("{} is not there", pattern.display());
+        bail!(told!("files-none", path = pattern.display().to_string()));
     }
     let glob = GlobBuilder::new(text).literal_separator(true).build()?.compile_matcher();
     let dir = if fixed.as_os_str().is_empty() { Path::new(".") } else { &fixed };
@@ -282,20 +283,20 @@ fn told(store: &Store, done: &[Came]) -> ExitCode {
         render::json(&rows.into());
     } else {
         let columns = [
-            ("File", "/name", false),
-            ("Status", "/status", false),
-            ("Succeeded", "/succeeded", true),
-            ("Failed", "/failed", true),
-            ("Skipped", "/skipped", true),
-            ("Rejects", "/rejects", false),
+            (word!("word-file"), "/name", false),
+            (word!("word-status"), "/status", false),
+            (word!("word-succeeded"), "/succeeded", true),
+            (word!("word-failed"), "/failed", true),
+            (word!("word-skipped"), "/skipped", true),
+            (word!("word-rejects"), "/rejects", false),
         ];
         render::table(&rows, &columns);
         for came in done {
             if came.is_repeat {
-                render::say(format_args!("{}: this content was run before", came.name));
+                render::say(told!("files-repeat", name = came.name.as_str()));
             }
             if let Some(why) = &came.why {
-                render::say(format_args!("{}: {why}", came.name));
+                render::say(told!("files-refused", name = came.name.as_str(), why = why.as_str()));
             }
         }
     }
@@ -324,28 +325,31 @@ fn row(came: &Came) -> Value {
 fn show(file: &Value) {
     let text = |pointer| render::cell(file.pointer(pointer));
     render::facts(&[
-        ("File", text("/name")),
-        ("Status", format!("{} {}", text("/status_label"), text("/reason")).trim().to_owned()),
-        ("Batch", text("/batch_id")),
-        ("Format", text("/format")),
-        ("Bytes", text("/bytes")),
-        ("Received", text("/received_at")),
-        ("Succeeded", text("/batch/item_counts/succeeded")),
-        ("Failed", text("/batch/item_counts/failed")),
-        ("Skipped", text("/batch/item_counts/skipped")),
+        (word!("word-file"), text("/name")),
+        (
+            word!("word-status"),
+            format!("{} {}", text("/status_label"), text("/reason")).trim().to_owned(),
+        ),
+        (word!("word-batch"), text("/batch_id")),
+        (word!("word-format"), text("/format")),
+        (word!("word-bytes"), text("/bytes")),
+        (word!("word-received"), text("/received_at")),
+        (word!("word-succeeded"), text("/batch/item_counts/succeeded")),
+        (word!("word-failed"), text("/batch/item_counts/failed")),
+        (word!("word-skipped"), text("/batch/item_counts/skipped")),
     ]);
     let items: Vec<Value> = file["items"].as_array().into_iter().flatten().map(item).collect();
     if !items.is_empty() {
         let columns = [
-            ("Line", "/line", true),
-            ("Order", "/order_id", false),
-            ("Outcome", "/outcome", false),
-            ("Why", "/why", false),
+            (word!("word-line"), "/line", true),
+            (word!("word-order"), "/order_id", false),
+            (word!("word-outcome"), "/outcome", false),
+            (word!("word-why"), "/why", false),
         ];
         render::table(&items, &columns);
     }
     if let Some(next) = file["next_from"].as_u64() {
-        render::say(format_args!("more: --from {next}"));
+        render::say(told!("files-more", from = next.to_string()));
     }
 }
 
@@ -353,15 +357,12 @@ fn show(file: &Value) {
 fn item(item: &Value) -> Value {
     let reasons = item["reasons"].as_array().into_iter().flatten();
     let why = |reason: &Value| {
-        let message = render::cell(reason.pointer("/message"));
-        let at = |pointer, name: &str| {
-            let value = reason.pointer(pointer).filter(|value| !value.is_null());
-            value.map_or(String::new(), |value| format!(" {name} {value}"))
-        };
-        match at("/column", "column") {
-            column if column.is_empty() => message,
-            column => format!("line {}{column}: {message}", render::cell(reason.pointer("/line"))),
+        let text = |pointer| render::cell(reason.pointer(pointer));
+        if reason["column"].is_null() {
+            return text("/message");
         }
+        let (line, column) = (text("/line"), text("/column"));
+        told!("files-cell", line = line, column = column, message = text("/message"))
     };
     let why = reasons.map(why).collect::<Vec<_>>().join("\n");
     let mut item = item.clone();

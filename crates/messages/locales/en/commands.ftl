@@ -216,3 +216,18 @@ demo-batch-is = 3 % of them broken, 2 % repeated, some products scarce
 demo-look = Look around:
 demo-start-page = the start page
 demo-one-order = one order, with its history
+
+# Files of orders.
+
+files-repeat = { $name }: this content was run before
+files-refused = { $name }: { $why }
+files-more = more: --from { $from }
+files-none = { $path }: no file of orders there
+files-cell = line { $line } column { $column }: { $message }
+word-file = File
+word-skipped = Skipped
+word-rejects = Rejects
+word-line = Line
+word-outcome = Outcome
+word-why = Why
+word-format = Format

@@ -216,3 +216,18 @@ demo-batch-is = 3 % de ellas defectuosas, 2 % repetidas, algunos productos escas
 demo-look = Eche un vistazo:
 demo-start-page = la página inicial
 demo-one-order = una orden, con su historia
+
+# Files of orders.
+
+files-repeat = { $name }: este contenido ya se procesó
+files-refused = { $name }: { $why }
+files-more = más: --from { $from }
+files-none = { $path }: ningún archivo de órdenes
+files-cell = línea { $line } columna { $column }: { $message }
+word-file = Archivo
+word-skipped = Omitidas
+word-rejects = Rechazadas
+word-line = Línea
+word-outcome = Resultado
+word-why = Por qué
+word-format = Formato

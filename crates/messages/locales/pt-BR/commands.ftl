@@ -216,3 +216,18 @@ demo-batch-is = 3 % deles com defeito, 2 % repetidos, alguns produtos escassos
 demo-look = Dê uma olhada:
 demo-start-page = a página inicial
 demo-one-order = um pedido, com seu histórico
+
+# Files of orders.
+
+files-repeat = { $name }: este conteúdo já foi processado
+files-refused = { $name }: { $why }
+files-more = mais: --from { $from }
+files-none = { $path }: nenhum arquivo de pedidos
+files-cell = linha { $line } coluna { $column }: { $message }
+word-file = Arquivo
+word-skipped = Ignorados
+word-rejects = Rejeitados
+word-line = Linha
+word-outcome = Resultado
+word-why = Por quê
+word-format = Formato

@@ -3,6 +3,7 @@
 
 pub mod dry;
 pub mod machine;
+pub(crate) mod open;
 pub mod rejects;
 pub mod report;
 pub mod run;

@@ -231,4 +231,34 @@ mod tests {
         assert!(!tenth.is_exceeded(&counts(900, 100), false), "exactly a tenth is borne");
         assert!(tenth.is_exceeded(&counts(899, 101), false));
     }
+
+    #[test]
+    fn a_state_comes_back_and_so_does_one_that_was_written_without_a_bound() {
+        let state = BatchState {
+            id: BatchId::parse("b").expect("a name"),
+            status: BatchStatus::Failed,
+            reason: Some("why".into()),
+            started_at: Timestamp(1),
+            updated_at: Timestamp(2),
+            counts: counts(3, 4),
+            total: Some(9),
+            offset: 5,
+            hash: [6; 32],
+            tolerance: Tolerance { count: Some(1), percentage: None },
+            rules: None,
+            max_concurrency: Some(7),
+            metadata: "{}".into(),
+            spool: None,
+            previous: Some(Seq(8)),
+            from: Seq(9),
+        };
+        let mut bytes = Vec::new();
+        state.encode(&mut Encoder(&mut bytes));
+        assert_eq!(BatchState::decode(&mut Decoder(&bytes)), Ok(state.clone()));
+        // As it was written before there was a bound: another number, and nothing at the end.
+        bytes[2] = BatchStatus::Failed as u8;
+        bytes.truncate(bytes.len() - 2);
+        let before = BatchState { max_concurrency: None, ..state };
+        assert_eq!(BatchState::decode(&mut Decoder(&bytes)), Ok(before));
+    }
 }

@@ -446,3 +446,24 @@ pub fn decode_state(from: &mut Decoder<'_>) -> Result<OrderState, Corrupt> {
     }
     Ok(order)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_an_order_came_from_comes_back_and_so_does_what_was_written_without_a_place() {
+        let batch = BatchId::parse("b").expect("a name");
+        let at = Some(InputPlace { line: 300, byte: 70_000 });
+        let placed = BatchItem { batch, index: 5, at };
+        for item in [None, Some(BatchItem { at: None, ..placed.clone() }), Some(placed)] {
+            let mut bytes = Vec::new();
+            batch_item(&mut Encoder(&mut bytes), item.as_ref());
+            assert_eq!(read_batch_item(&mut Decoder(&bytes)), Ok(item));
+        }
+        let unplaced = [1, 1, b'b', 5];
+        let item = read_batch_item(&mut Decoder(&unplaced)).expect("it was written so before");
+        assert_eq!(item.map(|item| (item.index, item.at)), Some((5, None)));
+        assert_eq!(read_batch_item(&mut Decoder(&[3, 1, b'b', 5])), Err(Corrupt));
+    }
+}
