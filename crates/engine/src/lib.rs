@@ -197,7 +197,6 @@ impl Engine {
         let applied = Store::number(&env, &tables, APPLIED)?;
         let rules_version = Store::number(&env, &tables, RULES_VERSION)?;
         let log = Log::open(&dir.join("log"), applied)?;
-        store::list_earlier_inputs(&env, &tables, &log.reader(), applied)?;
         let (exponent, policy) = (options.settings.exponent, options.settings.policy);
         let store = Store::new(env, tables, log.reader(), exponent);
         let mut driver = Serial::new(options.settings);

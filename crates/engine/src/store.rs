@@ -30,7 +30,7 @@ use heed::types::Bytes;
 use heed::{Database, Env, EnvOpenOptions, RoTxn, WithoutTls};
 use service::batch::BatchState;
 use service::catalogue::{Catalogue, Customer, Product};
-use service::change::{Audit, Change, Seq, What, decode, decode_state, is_listed_audit};
+use service::change::{Change, Seq, decode_state};
 use service::codec::{Corrupt, Decoder};
 use service::layer::{Entry, queue_term, term};
 use service::ledger::{By, Unavailable};
@@ -38,8 +38,7 @@ use service::once;
 use service::view::{Base, Direction, Read, damaged};
 use service::wire::rules::{self, CompiledRules};
 
-use crate::OpenError;
-use crate::log::{self, Reader};
+use crate::log::Reader;
 
 pub(crate) type Table = Database<Bytes, Bytes>;
 
@@ -80,8 +79,6 @@ pub(crate) struct Store {
 
 pub(crate) const APPLIED: &[u8] = b"applied";
 pub(crate) const RULES_VERSION: &[u8] = b"rules_version";
-/// Set once `inputs` has everything that is projected.
-const INPUTS_LISTED: &[u8] = b"inputs_listed";
 
 impl Store {
     /// Opens or creates the environment in `dir`.
@@ -155,43 +152,6 @@ impl Store {
             self.env.resize(bytes)
         }
     }
-}
-
-/// Lists what a version that kept no list of audits has projected without one. Once a store.
-pub(crate) fn list_earlier_inputs(
-    env: &Env<WithoutTls>,
-    tables: &Tables,
-    log: &Reader,
-    applied: u64,
-) -> Result<(), OpenError> {
-    if Store::number(env, tables, INPUTS_LISTED)? != 0 {
-        return Ok(());
-    }
-    let mut txn = env.write_txn()?;
-    log.scan(0, applied, |seq, body| {
-        if is_listed_audit(&body) {
-            let change = decode(&body).map_err(|_| log::Error::Damaged { at: seq.0 })?;
-            let merchant = match change.what {
-                What::Audit(Audit { merchant, .. }) => merchant,
-                What::Flood(_)
-                | What::Stray(_)
-                | What::Order { .. }
-                | What::Stock { .. }
-                | What::Released { .. }
-                | What::Products(_)
-                | What::Customer(_)
-                | What::Rules { .. }
-                | What::Kept(_)
-                | What::Batch(_) => None,
-            };
-            let merchant = merchant.as_ref().map_or("", |m| m.as_str());
-            tables.inputs.put(&mut txn, &seq.0.to_be_bytes(), merchant.as_bytes())?;
-        }
-        Ok::<_, OpenError>(true)
-    })?;
-    tables.meta.put(&mut txn, INPUTS_LISTED, &1_u64.to_be_bytes())?;
-    txn.commit()?;
-    Ok(())
 }
 
 /// One consistent state of the projection.

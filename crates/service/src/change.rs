@@ -370,12 +370,6 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
     }
 }
 
-/// Whether a record's body is one that the list of audits shows; cheaper than to decode it.
-#[must_use]
-pub fn is_listed_audit(body: &[u8]) -> bool {
-    matches!(body.first(), Some(&(AUDIT_FIRST | AUDIT | FLOOD)))
-}
-
 /// Reads a change back.
 ///
 /// # Errors

@@ -23,3 +23,4 @@ mod observe;
 mod older_store;
 mod overload;
 mod shutdown;
+mod whatif;

@@ -53,6 +53,14 @@ fn check(home: &Home) {
     let batch = home.run(&["batch", "show", "B-1", "--json"]).json();
     let (net, repeated) = (&batch["totals"]["net"], &batch["by_reason"]["duplicate"]);
     assert_eq!((net, repeated), (&"31080.57".into(), &5.into()), "{batch:#}");
+    // Its invalid documents are listed, with the length and hash that the first version left out.
+    let audits = home.run(&["audits", "list", "--json"]).json();
+    let audits = audits["audits"].as_array().cloned().unwrap_or_default();
+    assert!(!audits.is_empty());
+    for audit in &audits {
+        let whole = audit["document_kept"] == true && audit["bytes"].as_u64() > Some(0);
+        assert!(whole && audit["hash"].as_str().map_or(0, str::len) == 64, "{audit:#}");
+    }
     let rules = home.run(&["rules", "show"]).json();
     assert_eq!(rules["source"]["rules"].as_array().map(Vec::len), Some(8));
 }
