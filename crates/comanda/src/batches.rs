@@ -185,7 +185,9 @@ impl Runner {
                 Err(error) => {
                     // What the sender is told, and can mend, is no fault of ours.
                     let error = match runner.error(&options.id, error) {
-                        told @ (BatchError::OtherContent(_) | BatchError::Malformed(_)) => told,
+                        told @ (BatchError::OtherContent(_)
+                        | BatchError::Malformed(_)
+                        | BatchError::Rules(_)) => told,
                         error => {
                             tracing::error!(batch.id = %options.id, %error, "batch interrupted");
                             error

@@ -150,7 +150,8 @@ pub(crate) async fn one(
     uri: Uri,
 ) -> Result<Response<Body>, Error> {
     let params = Params::read(&uri, &["from", "limit", "outcome"])?;
-    let first = params.parsed("from", |text| text.parse().ok())?.unwrap_or(0);
+    let place = |text: &str| text.parse::<i64>().ok().and_then(|at| u64::try_from(at).ok());
+    let first = params.parsed("from", place)?.unwrap_or(0);
     let limit = params.limit(LINES_SHOWN, PAGE_ROWS_MAX)?;
     let only_failed = params.parsed("outcome", |text| (text == "failed").then_some(()))?.is_some();
     let file = app.files.find(&name)?;
