@@ -15,6 +15,7 @@ use service::batch::run::{self, Control, Error, Finished, Options};
 use service::batch::summary::records;
 use service::batch::{BatchState, BatchStatus, Tolerance, report};
 use service::ledger::Ledger;
+use service::wire::message::batch_label;
 
 use crate::batches::run_dry;
 use crate::cli::{Batch, BatchRun, Store};
@@ -154,7 +155,9 @@ fn finish(
         write_results(ledger, &finished.state, path)?;
     }
     let report = report::report(ledger, &finished.state, &finished.summary)?;
-    let report = serde_json::to_value(report)?;
+    let mut report = serde_json::to_value(report)?;
+    // As a server's summary has it.
+    report["status_label"] = batch_label(finished.state.status, spoken::lang()).into();
     if store.json {
         render::json(&report)
     } else {

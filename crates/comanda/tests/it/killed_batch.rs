@@ -39,7 +39,7 @@ fn a_batch_killed_again_and_again_comes_to_what_an_uninterrupted_run_comes_to() 
         running.args(["batch", "run"]).arg(&file).args(["--max-concurrency", "16"]);
         let running = running.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut running = running.spawn().expect("the batch starts");
-        std::thread::sleep(Duration::from_millis(chance.of(40..200)));
+        std::thread::sleep(Duration::from_millis(chance.of(40..1_200)));
         let ended = running.try_wait().expect("the process can be asked").is_some();
         drop(running.kill());
         drop(running.wait());
