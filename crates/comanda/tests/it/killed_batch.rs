@@ -1,7 +1,7 @@
 //! `comanda batch run`, killed in the middle and run again.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -32,6 +32,8 @@ fn a_batch_killed_again_and_again_comes_to_what_an_uninterrupted_run_comes_to() 
     let (killed, whole) = (Home::new(), Home::new());
     killed.furnish();
     whole.furnish();
+    let uninterrupted = finished(&whole, &whole.file("batch.json", &document));
+    let (begun, done) = (log_bytes(&killed), log_bytes(&whole));
     let file = killed.file("batch.json", &document);
     let mut middles = 0;
     for _ in 0..KILLS {
@@ -39,23 +41,26 @@ fn a_batch_killed_again_and_again_comes_to_what_an_uninterrupted_run_comes_to() 
         running.args(["batch", "run"]).arg(&file).args(["--max-concurrency", "16"]);
         let running = running.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut running = running.spawn().expect("the batch starts");
-        std::thread::sleep(Duration::from_millis(chance.of(40..1_200)));
-        let ended = running.try_wait().expect("the process can be asked").is_some();
+        // By how far it is, not by the clock: machines differ.
+        let at = chance.of(log_bytes(&killed)..done.max(log_bytes(&killed) + 1));
+        let is_over =
+            |running: &mut Child| running.try_wait().expect("the process can be asked").is_some();
+        while log_bytes(&killed) <= at && !is_over(&mut running) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         drop(running.kill());
-        drop(running.wait());
-        if ended {
+        if running.wait().expect("the process ends").success() {
             break;
         }
         let state = killed.run(&["batch", "list", "--json"]).json();
         let Some(batch) = state["batches"].get(0) else { continue };
-        assert_eq!(batch["status"], "RUNNING");
-        middles += u32::from(batch["item_counts"]["succeeded"] != 0);
+        middles +=
+            u32::from(batch["status"] == "RUNNING" && batch["item_counts"]["succeeded"] != 0);
     }
-    println!("killed {middles} times in the middle");
+    println!("killed {middles} times in the middle, between {begun} and {done} bytes of log");
     assert!(middles > 0, "it was never killed in the middle");
 
     let interrupted = finished(&killed, &file);
-    let uninterrupted = finished(&whole, &whole.file("batch.json", &document));
     assert_eq!(summary(&interrupted), summary(&uninterrupted));
     let results = |home: &Home| std::fs::read(home.path("results.jsonl")).expect("results");
     assert!(results(&killed) == results(&whole), "results differ");
@@ -69,6 +74,12 @@ fn a_batch_killed_again_and_again_comes_to_what_an_uninterrupted_run_comes_to() 
     assert!(again.err.contains("was run before"), "{}", again.err);
     assert_eq!(again.json(), interrupted.json(), "a repetition is answered with the first run");
     killed.examine();
+}
+
+/// How far a store is.
+fn log_bytes(home: &Home) -> u64 {
+    let files = std::fs::read_dir(home.path("store/log")).expect("a log");
+    files.map(|file| file.and_then(|file| file.metadata()).expect("a segment").len()).sum()
 }
 
 fn finished(home: &Home, file: &Path) -> Ran {
