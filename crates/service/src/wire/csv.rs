@@ -3,7 +3,7 @@
 //!
 //! The rules, all of them settled by the header: the separator is the one of comma, semicolon and
 //! tab that stands in it; the decimal mark is a comma where the separator is a semicolon, and a
-//! point elsewhere (see [`number`]). What could be read in two ways is a violation, never a guess.
+//! point elsewhere (see `csv/number.rs`). What could be read in two ways is a violation, never a guess.
 //!
 //! Never: a judgement about an order, a column that is silently dropped.
 
