@@ -11,6 +11,9 @@ DENY := $(or $(shell command -v cargo-deny 2>/dev/null),$(CACHE)/cargo-deny-$(DE
 CONTRACT := crates/comanda/tests/schemathesis
 SCHEMATHESIS_VERSION := $(shell sed -n 's/^schemathesis==//p' $(CONTRACT)/requirements.txt)
 SCHEMATHESIS := $(CACHE)/schemathesis-$(SCHEMATHESIS_VERSION)/bin/schemathesis
+# Servers and libraries of others that the tests meet; where the tests look for them.
+PEERS := crates/comanda/tests/peers/requirements.txt
+export COMANDA_PEERS := $(CACHE)/peers
 # What `make bench` measures: all, http, rate, bulk, linear, restart, hot-sku …
 BENCH ?= all
 
@@ -24,7 +27,7 @@ run: ## Build, then show everything once and serve it on http://127.0.0.1:8080
 	$(TARGET)/release/comanda demo
 
 .PHONY: test
-test: needs ## Install what the tests need, run all of them, documentation examples included
+test: needs peers ## Install what the tests need, run all of them, documentation examples included
 	$(CARGO) test --release --workspace --locked
 	$(MAKE) contract
 
@@ -45,6 +48,15 @@ contract: $(SCHEMATHESIS) ## Hold a running server against its own OpenAPI descr
 $(SCHEMATHESIS): $(CONTRACT)/requirements.txt
 	python3 -m venv $(CACHE)/schemathesis-$(SCHEMATHESIS_VERSION)
 	$(CACHE)/schemathesis-$(SCHEMATHESIS_VERSION)/bin/pip install --quiet --requirement $<
+	touch $@
+
+.PHONY: peers
+peers: $(COMANDA_PEERS)/installed
+
+$(COMANDA_PEERS)/installed: $(PEERS)
+	rm -rf $(COMANDA_PEERS)
+	python3 -m venv $(COMANDA_PEERS)
+	$(COMANDA_PEERS)/bin/pip install --quiet --requirement $(PEERS)
 	touch $@
 
 # The bench's peer is PostgreSQL 15; its tests run a real one.

@@ -1,0 +1,98 @@
+//! Consumers of changes: what of the log is for them, and what became of bringing it there.
+//!
+//! A consumer is a [`Sink`]. Whoever drives it keeps its cursor, which is durable, and calls it
+//! again after a crash: every change reaches every sink at least once, what concerns one order in
+//! its order, and each delivery has an id that is the same every time, so that it takes effect
+//! once. A sink decides nothing about an order: what the world answers comes back to the ledger
+//! as a request.
+
+use std::time::Duration;
+
+use domain::id::OrderKey;
+
+use crate::change::{Change, Seq};
+use crate::ledger::{Task, Unavailable};
+
+/// A consumer of changes.
+pub trait Sink: Send + Sync {
+    /// What its cursor is filed under and people call it: `mail`, `webhook:ep_…`, `step:fraud`.
+    /// At most [`NAME_BYTES_MAX`] bytes.
+    fn name(&self) -> &str;
+
+    /// Where it begins when it has no cursor yet.
+    fn begins(&self) -> Begin;
+
+    /// How it wants to be called.
+    fn terms(&self) -> Terms;
+
+    /// What of a change is to be delivered, in order. The same whenever it is asked.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when what it needs to know is not readable; it is asked again.
+    fn select(&self, seq: Seq, change: &Change) -> Result<Vec<Delivery>, Unavailable>;
+
+    /// One attempt at one delivery; `attempt` counts from 1. It must end by itself (a timeout).
+    fn deliver<'a>(&'a self, delivery: &'a Delivery, attempt: u32) -> Task<'a, Outcome>;
+}
+
+/// Longest name of a sink, in bytes.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Where a sink that has no cursor yet begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begin {
+    /// With the first change there is.
+    Oldest,
+    /// With what is committed from now on.
+    Now,
+}
+
+/// How a sink wants to be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Most attempts under way at once.
+    pub concurrency: usize,
+    /// Most attempts a second; unbounded when absent.
+    pub per_second: Option<u32>,
+    /// How long to wait after each failed attempt, jitter aside: as many retries as there are
+    /// pauses, then a dead letter.
+    pub pauses: Vec<Duration>,
+}
+
+/// Something to bring to a sink's destination.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Delivery {
+    /// Its name for the receiver (webhook-id, Message-ID, a CloudEvent's id): the same at every
+    /// attempt, after every crash.
+    pub id: Box<str>,
+    /// The change it follows from.
+    pub seq: Seq,
+    /// Deliveries of one order go out one after another; those of none are independent.
+    pub order: Option<OrderKey>,
+    /// What it tells: `order.completed`.
+    pub kind: Box<str>,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is there.
+    Delivered,
+    /// The destination works and will not have it (a 4xx): this order's own failure.
+    Refused {
+        /// Why, for people; no personal data.
+        reason: Box<str>,
+    },
+    /// The destination does not work (no connection, timeout, 5xx, 429): everybody's failure.
+    Unavailable {
+        /// Why, for people; no personal data.
+        reason: Box<str>,
+        /// How long it asked to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The destination is gone for good (410): the sink is to stop.
+    Gone {
+        /// Why, for people.
+        reason: Box<str>,
+    },
+}
