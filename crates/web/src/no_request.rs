@@ -57,8 +57,11 @@ impl rt::Write for StillOpen<'_> {
     }
 }
 
-/// Most bytes that are read to no end after bytes that were no request.
-const UNREAD_BYTES_MAX: u64 = 1 << 20;
+/// Most bytes that are read to no end: a sender that has more should have asked first
+/// (`Expect: 100-continue`), and is cut off.
+const UNREAD_BYTES_MAX: u64 = 64 << 20;
+/// Longest they are read.
+const UNREAD: Duration = Duration::from_secs(5);
 
 /// Answers bytes that are no request. Hyper has an answer as well, and keeps it to itself while
 /// answers to pipelined requests are collected; behind one of those, this would be taken for its.
@@ -70,9 +73,14 @@ pub(crate) async fn refuse(stream: &mut TcpStream, error: &hyper::Error) {
     };
     let answer = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
     _ = stream.write_all(answer.as_bytes()).await;
+    linger(stream).await;
+}
+
+/// Says that nothing more comes, and hears the sender out: a connection that is closed over bytes
+/// that nobody read is reset, and the answer that was on its way is lost with it.
+pub(crate) async fn linger(stream: &mut TcpStream) {
     _ = stream.shutdown().await;
-    // Closing over bytes that nobody read would take the answer along.
     let (mut rest, mut nowhere) = (stream.take(UNREAD_BYTES_MAX), tokio::io::sink());
     let read = tokio::io::copy(&mut rest, &mut nowhere);
-    _ = tokio::time::timeout(Duration::from_secs(1), read).await;
+    _ = tokio::time::timeout(UNREAD, read).await;
 }

@@ -137,18 +137,22 @@ async fn connection(
             .serve_connection(StillOpen(&mut stream), service);
         let mut connection = pin!(connection);
         tokio::select! {
-            ended = connection.as_mut() => ended,
+            ended = connection.as_mut() => Some(ended),
             _ = closed.changed() => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                _ = connection.await;
+                None
             }
         }
     };
-    // Clients go away in the middle of things all day: an error here is theirs.
-    if let Err(error) = ended
-        && !asked.load(Ordering::Relaxed)
-    {
-        no_request::refuse(stream.inner_mut(), &error).await;
+    match ended {
+        // Perhaps answered before all of a body was there: a 413.
+        Some(Ok(())) => no_request::linger(stream.inner_mut()).await,
+        Some(Err(error)) if !asked.load(Ordering::Relaxed) => {
+            no_request::refuse(stream.inner_mut(), &error).await;
+        }
+        // Clients go away in the middle of things all day: an error here is theirs.
+        Some(Err(_)) | None => {}
     }
 }
 
