@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use domain::id::OrderKey;
+use domain::time::Timestamp;
 
 use crate::change::{Change, Seq};
 use crate::ledger::{Task, Unavailable};
@@ -71,6 +72,9 @@ pub struct Delivery {
     pub order: Option<OrderKey>,
     /// What it tells: `order.completed`.
     pub kind: Box<str>,
+    /// Not before this time; at once when absent. What gathers up (a minute's invalid input) waits
+    /// apart until then, and holds nothing up.
+    pub due: Option<Timestamp>,
 }
 
 /// What became of an attempt.
@@ -78,6 +82,12 @@ pub struct Delivery {
 pub enum Outcome {
     /// It is there.
     Delivered,
+    /// There is nobody to bring it to (a customer without an e-mail address): done, and counted as
+    /// such. No failure, and no dead letter.
+    Skipped {
+        /// Why, for people; no personal data.
+        reason: Box<str>,
+    },
     /// The destination works and will not have it (a 4xx): this order's own failure.
     Refused {
         /// Why, for people; no personal data.
