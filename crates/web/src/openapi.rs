@@ -88,8 +88,7 @@ pub(crate) fn base() -> Document {
 #[must_use]
 pub fn json() -> &'static str {
     static JSON: LazyLock<String> = LazyLock::new(|| {
-        let (_, documented) = crate::router::routes().split_for_parts();
-        let complete = complete(documented);
+        let complete = complete(crate::router::described());
         complete.to_pretty_json().expect("strings and lists of strings are JSON")
     });
     &JSON
@@ -232,8 +231,7 @@ mod tests {
 
     #[test]
     fn operations_have_names_of_their_own_and_say_what_they_do() {
-        let (_, documented) = crate::router::routes().split_for_parts();
-        let mut document = complete(documented);
+        let mut document = complete(crate::router::described());
         let mut names = BTreeSet::new();
         for (path, item) in &mut document.paths.paths {
             for (method, operation) in operations(item) {

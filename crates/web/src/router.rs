@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use axum::routing::{MethodFilter, get, on};
+use utoipa::openapi::path::HttpMethod;
+use utoipa::openapi::{OpenApi, Paths};
 
 use crate::App;
 use crate::error::{Error, Kind};
@@ -17,51 +17,101 @@ use crate::{
     orders, page, place, products, quotes, rules, rules_test, status, stock,
 };
 
-/// Every address there is, with its description. [`crate::serve()`] answers `POST /v1/orders` by
-/// the same functions without coming through here.
-pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::base())
-        .routes(routes!(orders::list, place::handle))
-        .routes(routes!(order::show, commands::amend))
-        .routes(routes!(documents::of_order))
-        .routes(routes!(commands::cancel))
-        .routes(routes!(commands::fulfil))
-        .routes(routes!(products::list, products::put))
-        .routes(routes!(products::one))
-        .routes(routes!(stock::list, stock::count))
-        .routes(routes!(stock::one))
-        .routes(routes!(stock::adjust))
-        .routes(routes!(customers::list, customers::put))
-        .routes(routes!(customers::one, customers::put_one))
-        .routes(routes!(rules::show, rules::put))
-        .routes(routes!(rules_test::test))
-        .routes(routes!(quotes::quote))
-        .routes(routes!(documents::replace_secret))
-        .routes(routes!(audits::list))
-        .routes(routes!(audits::show))
-        .routes(routes!(audits::document))
-        .routes(routes!(intake::list, intake::start))
-        .routes(routes!(intake::one))
-        .routes(routes!(intake::results))
-        .routes(routes!(intake::summary))
-        .routes(routes!(intake::stop))
-        .routes(routes!(intake::redrive))
-        .routes(routes!(files::list))
-        .routes(routes!(files::one, files::put))
-        .routes(routes!(files::rejects))
-        .routes(routes!(changes::list))
-        .routes(routes!(status::status))
-        .routes(routes!(status::health))
-        .routes(routes!(status::ready))
-        .routes(routes!(status::metrics))
-        .routes(routes!(page::show))
-        .routes(routes!(docs::description))
+/// Makes two functions of one list of handlers: their routes, and their description. A server
+/// needs the first at every start and the second when somebody asks for it.
+macro_rules! api {
+    ($($module:ident::$handler:ident),+ $(,)?) => {
+        /// Every address there is. [`crate::serve()`] answers `POST /v1/orders` by the same
+        /// functions without coming through here.
+        fn routes() -> Router<Arc<App>> {
+            let router = Router::new();
+            pastey::paste! {$(
+                let router = {
+                    type Declared = $module::[<__path_ $handler>];
+                    let methods = <Declared as utoipa::Path>::methods();
+                    router.route(&<Declared as utoipa::Path>::path(),
+                        on(filter(&methods), $module::$handler))
+                };
+            )+}
+            router
+        }
+
+        /// What every handler declares.
+        pub(crate) fn described() -> OpenApi {
+            let (mut document, mut paths) = (openapi::base(), Paths::new());
+            let mut schemas = Vec::new();
+            pastey::paste! {$({
+                type Declared = $module::[<__path_ $handler>];
+                let mut operation = <Declared as utoipa::Path>::operation();
+                let tags = <Declared as utoipa::__dev::Tags>::tags();
+                operation.tags.get_or_insert_default().extend(tags.into_iter().map(str::to_owned));
+                let methods = <Declared as utoipa::Path>::methods();
+                paths.add_path_operation(<Declared as utoipa::Path>::path(), methods, operation);
+                <Declared as utoipa::__dev::SchemaReferences>::schemas(&mut schemas);
+            })+}
+            document.paths = paths;
+            document.components.get_or_insert_default().schemas.extend(schemas);
+            document
+        }
+    };
+}
+
+api! {
+    orders::list, place::handle,
+    order::show, commands::amend,
+    documents::of_order,
+    commands::cancel,
+    commands::fulfil,
+    products::list, products::put,
+    products::one,
+    stock::list, stock::count,
+    stock::one,
+    stock::adjust,
+    customers::list, customers::put,
+    customers::one, customers::put_one,
+    rules::show, rules::put,
+    rules_test::test,
+    quotes::quote,
+    documents::replace_secret,
+    audits::list,
+    audits::show,
+    audits::document,
+    intake::list, intake::start,
+    intake::one,
+    intake::results,
+    intake::summary,
+    intake::stop,
+    intake::redrive,
+    files::list,
+    files::one, files::put,
+    files::rejects,
+    changes::list,
+    status::status,
+    status::health,
+    status::ready,
+    status::metrics,
+    page::show,
+    docs::description,
+}
+
+fn filter(methods: &[HttpMethod]) -> MethodFilter {
+    let one = |method: &HttpMethod| match method {
+        HttpMethod::Get => MethodFilter::GET,
+        HttpMethod::Put => MethodFilter::PUT,
+        HttpMethod::Post => MethodFilter::POST,
+        HttpMethod::Delete => MethodFilter::DELETE,
+        HttpMethod::Options => MethodFilter::OPTIONS,
+        HttpMethod::Head => MethodFilter::HEAD,
+        HttpMethod::Patch => MethodFilter::PATCH,
+        HttpMethod::Trace => MethodFilter::TRACE,
+    };
+    let all = methods.iter().map(one).reduce(MethodFilter::or);
+    all.expect("a declaration names its method")
 }
 
 /// The API, ready to be called.
 pub fn router(app: Arc<App>) -> Router {
-    let (documented, _) = routes().split_for_parts();
-    documented
+    routes()
         // The same handlers by their older names; answers carry older names beside ours.
         .route("/orders", get(orders::list).post(place::handle))
         .route("/orders/{id}", get(order::show).patch(commands::amend))
