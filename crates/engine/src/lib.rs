@@ -36,7 +36,7 @@ use service::memory::Clock;
 use service::prepare::{Prepared, prepare};
 use service::serial::{Layers, Serial, Settings};
 use service::view::{Base, Read, View};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::desk::Caller;
 use crate::disk::Disk;
@@ -124,6 +124,8 @@ pub(crate) struct Shared {
     pub(crate) requests: AtomicU64,
     pub(crate) applied: AtomicU64,
     pub(crate) measured: Arc<Commits>,
+    /// Where the log ends, for whoever waits for it to grow. Told once a commit.
+    pub(crate) end: watch::Sender<u64>,
     closing: AtomicBool,
     work: (Mutex<()>, Condvar),
     room: (Mutex<()>, Condvar),
@@ -218,6 +220,7 @@ impl Engine {
             requests: AtomicU64::new(0),
             applied: AtomicU64::new(applied),
             measured: Arc::default(),
+            end: watch::Sender::new(log.end()),
             closing: AtomicBool::new(false),
             work: Default::default(),
             room: Default::default(),
@@ -245,6 +248,13 @@ impl Engine {
     #[must_use]
     pub fn measured(&self) -> Arc<Commits> {
         self.shared.measured.clone()
+    }
+
+    /// Where the log ends, in bytes: told anew after each commit. Waiting for it to grow costs
+    /// the writer nothing but waking whoever waits at that moment.
+    #[must_use]
+    pub fn end(&self) -> watch::Receiver<u64> {
+        self.shared.end.subscribe()
     }
 
     /// Bytes of documents that wait to be decided.

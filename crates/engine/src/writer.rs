@@ -152,6 +152,7 @@ impl Writer {
         let began = layers.active.size();
         drop(layers);
         self.shared.publish(self.driver.catalogue());
+        self.shared.end.send_replace(self.log.end());
         self.shared.commits.fetch_add(1, Ordering::Relaxed);
         let requests = calls.iter().map(|call| call.len() as u64).sum();
         self.shared.requests.fetch_add(requests, Ordering::Relaxed);

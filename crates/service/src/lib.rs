@@ -16,6 +16,7 @@ pub mod letters;
 pub mod measure;
 pub mod memory;
 pub mod once;
+pub mod passed;
 pub mod prepare;
 pub mod serial;
 pub mod view;

@@ -5,12 +5,8 @@ use std::borrow::Cow;
 use domain::document::brazil::cpf_is_valid;
 use domain::id::{CustomerId, OrderId};
 use domain::money::{Amount, Money, UnitPrice};
-use domain::time::Timestamp;
 
-/// A time as RFC 3339, UTC, to the microsecond.
-pub(crate) fn time(at: Timestamp) -> String {
-    jiff::Timestamp::from_microsecond(at.0).map_or_else(|_| at.0.to_string(), |t| t.to_string())
-}
+pub(crate) use service::wire::rfc3339 as time;
 
 /// An amount in major units, as text: money is never a float, not in the reader either.
 pub(crate) fn money(amount: Money, exponent: u32) -> String {

@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::event::Event;
+use domain::evolve::{begin, evolve};
 use domain::id::{OrderKey, StockKey};
+use domain::state::OrderState;
 use domain::stock::{Movement, Stock};
 
 use super::{Stage, all_changes, audit, count, order_key, place, restock, stock_of};
 use crate::change::{Change, Seq, What};
 use crate::ledger::{Answer, Ledger, Request, Unavailable};
+use crate::passed::passed;
 
 pub(super) fn run(stage: &mut Stage<'_>) {
     a_follower_reads_everything_once_in_order(stage);
@@ -109,10 +113,30 @@ fn the_log_explains_every_counter(stage: &mut Stage<'_>) {
                 *counter = movement.apply(*counter);
             }
         }
+        an_order_passed_the_states_of_its_events(ledger);
         let rows: BTreeMap<StockKey, Stock> =
             ledger.stock(None, 100).expect("the ledger reads").into_iter().collect();
         assert_eq!(rows, counters);
     });
+}
+
+/// What `passed` says of each change, against folding the log from its beginning.
+fn an_order_passed_the_states_of_its_events(ledger: &dyn Ledger) {
+    let mut orders: BTreeMap<OrderKey, OrderState> = BTreeMap::new();
+    for (seq, change) in all_changes(ledger) {
+        let What::Order { key, events, .. } = &change.what else { continue };
+        let mut states = Vec::new();
+        for event in events {
+            if let Event::Received(received) = event {
+                orders.insert(key.clone(), begin(key.clone(), received, change.at));
+            } else {
+                let order = orders.get_mut(key).expect("an order begins with its receipt");
+                evolve(order, event, change.at, |_, _| {});
+            }
+            states.push(orders[key].clone());
+        }
+        assert_eq!(passed(ledger, seq, &change).expect("the log reads"), states);
+    }
 }
 
 fn copies_of_one_order_leave_one_original(stage: &mut Stage<'_>) {
