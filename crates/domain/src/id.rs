@@ -106,6 +106,11 @@ name!(
     RuleId
 );
 
+name!(
+    /// An external step: a check by another system that orders wait for.
+    StepName
+);
+
 /// What makes an order one order: two sellers may use the same order id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderKey {

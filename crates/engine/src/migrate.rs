@@ -16,7 +16,7 @@ use crate::OpenError;
 
 /// What a store of this version says. A higher number keeps an earlier version away from records
 /// that it cannot read.
-pub const FORMAT: &str = "comanda store 2";
+pub const FORMAT: &str = "comanda store 3";
 
 /// Raised when rows of the projection, or what they hold, are no longer as they were.
 const INDEX_VERSION: u32 = 2;
@@ -30,8 +30,12 @@ struct Step {
     take: fn(&Path) -> io::Result<()>,
 }
 
-/// From the first format on. The second has more kinds of records; those of the first stay.
-const STEPS: [Step; 1] = [Step { from: "comanda store 1", to: FORMAT, take: |_| Ok(()) }];
+/// From the first format on. Each has more kinds of records and events than the one before, whose
+/// own stay as they are.
+const STEPS: [Step; 2] = [
+    Step { from: "comanda store 1", to: "comanda store 2", take: |_| Ok(()) },
+    Step { from: "comanda store 2", to: FORMAT, take: |_| Ok(()) },
+];
 
 /// Makes the folder `dir` one of this version's, whatever it was.
 ///

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use crate::cli;
-use crate::config::{Config, Faults, example};
+use crate::config::{Config, Effective, Faults, example};
 use crate::render;
 use crate::spoken::{told, word};
 
@@ -36,9 +36,10 @@ fn show(config: &Config, json: bool) {
     let rows: Vec<_> = config
         .effective
         .iter()
-        .map(|effective| {
-            let from = effective.origin.to_string();
-            json!({"setting": effective.setting.key, "value": effective.shown(), "from": from})
+        .flat_map(Effective::shown)
+        .map(|shown| {
+            let from = shown.origin.to_string();
+            json!({"setting": shown.key, "value": shown.value, "from": from})
         })
         .collect();
     if json {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::rows::{Field, Rows};
 use super::table::{Setting, one_line};
 use super::value::Shape;
 use super::{FILE_ENV, SECTIONS};
@@ -24,7 +25,13 @@ pub(crate) fn example() -> String {
     for section in SECTIONS {
         out.push('\n');
         comment(&mut out, &one_line(section.about));
-        _ = writeln!(out, "[{}]", section.name);
+        if let [Setting { kind, env, .. }] = section.settings
+            && let Some(rows) = kind.rows
+        {
+            list(&mut out, rows, env);
+            continue;
+        }
+        _ = writeln!(out, "{}", section.heading());
         for setting in section.settings {
             line(&mut out, setting);
         }
@@ -35,7 +42,7 @@ pub(crate) fn example() -> String {
 fn line(out: &mut String, setting: &Setting) {
     let allowed = match setting.kind.shape {
         Shape::Text | Shape::Integer => format!("Takes {}.", (setting.kind.allowed)()),
-        Shape::Table => (setting.kind.allowed)(),
+        Shape::Table | Shape::Rows => (setting.kind.allowed)(),
     };
     let flag = setting.flag.map(|flag| format!(" or --{flag}")).unwrap_or_default();
     let other = format!("Also {}{flag}.", setting.env);
@@ -52,17 +59,42 @@ fn line(out: &mut String, setting: &Setting) {
         // The table's own texts hold nothing that would have to be escaped, and a test reads them.
         Shape::Text => writeln!(out, "{name} = \"{default}\""),
         Shape::Integer => writeln!(out, "{name} = {default}"),
-        Shape::Table => Ok(()),
+        Shape::Table | Shape::Rows => Ok(()),
     };
 }
 
+/// A list has no row by default: one is shown that counts when it is uncommented.
+fn list(out: &mut String, rows: &Rows, env: &str) {
+    let max = rows.max;
+    comment(out, &format!("None by default, at most {max}. Also {env}, as `[{{name = \"…\"}}]`."));
+    _ = writeln!(out, "# [[{}]]", rows.name);
+    for Field { name, about, default, example, kind } in rows.fields {
+        let about = one_line(about);
+        let takes = (kind.allowed)();
+        let must = if default.is_none() { " Must be given." } else { "" };
+        let about = about.trim_end_matches('.');
+        paragraph(out, "# #", &format!("{about}. Takes {takes}.{must}"));
+        let text = default.or(*example).unwrap_or_default();
+        _ = match kind.shape {
+            Shape::Integer if !text.is_empty() => writeln!(out, "# {name} = {text}"),
+            Shape::Text | Shape::Integer | Shape::Table | Shape::Rows => {
+                writeln!(out, "# {name} = {}", toml::Value::from(text))
+            }
+        };
+    }
+}
+
 fn comment(out: &mut String, text: &str) {
-    let mut line = String::from("#");
+    paragraph(out, "#", text);
+}
+
+fn paragraph(out: &mut String, mark: &str, text: &str) {
+    let mut line = String::from(mark);
     for word in text.split(' ') {
         if line.chars().count() + word.chars().count() >= COMMENT_CHARS {
             out.push_str(&line);
             out.push('\n');
-            line = String::from("#");
+            line = String::from(mark);
         }
         line.push(' ');
         line.push_str(word);

@@ -6,6 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::rows;
 use super::table::{Section, Setting};
 use super::value::Unfit;
 
@@ -15,6 +16,8 @@ pub(super) struct Found {
     pub(super) text: String,
     /// From 1.
     pub(super) line: usize,
+    /// Where each row of a list begins, from 1.
+    pub(super) lines: Vec<usize>,
 }
 
 /// The values in `text`, and what is wrong with it: each fault begins with its place.
@@ -53,14 +56,17 @@ impl Reading<'_> {
         sections: &'static [Section],
     ) {
         let Some(section) = sections.iter().find(|section| section.name == name.get_ref()) else {
-            let there: Vec<_> = sections.iter().map(|s| format!("[{}]", s.name)).collect();
+            let there: Vec<_> = sections.iter().map(Section::heading).collect();
             let why = format!("no section is called [{}]; there are {}", name, there.join(" "));
             return self.fault(name.span(), &why);
         };
         if let [whole] = section.settings
             && whole.name.is_empty()
         {
-            return self.value(name.span(), whole, value);
+            return match whole.kind.rows {
+                Some(rows) => self.rows(name.span(), whole, rows, value),
+                None => self.value(name.span(), whole, value),
+            };
         }
         let at = value.span();
         let DeValue::Table(table) = value.into_inner() else {
@@ -83,9 +89,30 @@ impl Reading<'_> {
         match (setting.kind.read_toml)(value) {
             Ok(text) => {
                 let (line, _) = place(self.text, at.start);
-                self.found.push(Found { setting, text, line });
+                self.found.push(Found { setting, text, line, lines: Vec::new() });
             }
             Err(Unfit { at, why }) => self.fault(at, &format!("{} {why}", setting.key)),
+        }
+    }
+
+    fn rows(
+        &mut self,
+        at: Range<usize>,
+        setting: &'static Setting,
+        rows: &'static rows::Rows,
+        value: Spanned<DeValue<'_>>,
+    ) {
+        match rows::read(rows, value) {
+            Ok(found) => {
+                let (line, _) = place(self.text, at.start);
+                let lines = found.iter().map(|row| place(self.text, row.at).0).collect();
+                self.found.push(Found { setting, text: rows::render(&found), line, lines });
+            }
+            Err(faults) => {
+                for Unfit { at, why } in faults {
+                    self.fault(at, &format!("{} {why}", setting.key));
+                }
+            }
         }
     }
 

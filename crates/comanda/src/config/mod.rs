@@ -6,7 +6,11 @@
 mod example;
 mod file;
 mod flags;
+mod rows;
+#[allow(dead_code, reason = "the steps are used by what comes next")]
 mod settings;
+#[allow(dead_code, reason = "the steps are used by what comes next")]
+mod step;
 mod table;
 mod value;
 
@@ -57,12 +61,51 @@ pub(crate) struct Effective {
     pub(crate) setting: &'static Setting,
     pub(crate) text: String,
     pub(crate) origin: Origin,
+    /// Where each row of a list begins in the file.
+    lines: Vec<usize>,
+}
+
+/// A line of what is in force: a setting, or a field of a row of a list.
+pub(crate) struct Shown {
+    pub(crate) key: String,
+    /// Stars where it is a secret.
+    pub(crate) value: String,
+    pub(crate) origin: Origin,
 }
 
 impl Effective {
-    /// The value, or stars where it is a secret.
-    pub(crate) fn shown(&self) -> &str {
-        if self.setting.kind.secret && !self.text.is_empty() { "***" } else { &self.text }
+    /// What people are shown of it.
+    pub(crate) fn shown(&self) -> Vec<Shown> {
+        let rows = self.setting.kind.rows.map(|rows| (rows, rows::parse(rows, &self.text)));
+        let (rows, texts) = match rows {
+            Some((rows, Ok(texts))) if !texts.is_empty() => (rows, texts),
+            Some(_) | None => {
+                let is_secret = self.setting.kind.secret && !self.text.is_empty();
+                let value = if is_secret { "***".to_owned() } else { self.text.clone() };
+                let (key, origin) = (self.setting.key.to_owned(), self.origin.clone());
+                return vec![Shown { key, value, origin }];
+            }
+        };
+        let fields = |(at, row): (usize, &rows::Texts)| {
+            let called = row.called(at + 1);
+            let origin = self.origin_of(at);
+            let shown = |(field, text, is_given): (&rows::Field, &str, bool)| Shown {
+                key: format!("{}.{called}.{}", rows.name, field.name),
+                value: text.to_owned(),
+                origin: if is_given { origin.clone() } else { Origin::Default },
+            };
+            row.shown(rows).map(shown).collect::<Vec<_>>()
+        };
+        texts.iter().enumerate().flat_map(fields).collect()
+    }
+
+    fn origin_of(&self, row: usize) -> Origin {
+        match (&self.origin, self.lines.get(row)) {
+            (Origin::File { path, .. }, Some(line)) => {
+                Origin::File { path: path.clone(), line: *line }
+            }
+            (origin, _) => origin.clone(),
+        }
     }
 }
 
@@ -97,12 +140,13 @@ pub(crate) fn load(flags: &Flags, env: impl Fn(&str) -> Option<String>) -> Resul
             setting,
             text: setting.default.to_owned(),
             origin: Origin::Default,
+            lines: Vec::new(),
         })
         .collect();
-    let mut put = |setting: &'static Setting, text: String, origin: Origin| {
+    let mut put = |setting: &'static Setting, text: String, origin: Origin, lines: Vec<usize>| {
         let place = effective.iter_mut().find(|e| e.setting.key == setting.key);
         let place = place.expect("every setting has a default");
-        (place.text, place.origin) = (text, origin);
+        (place.text, place.origin, place.lines) = (text, origin, lines);
     };
     if let Some(path) = &file {
         match read_file(path) {
@@ -110,19 +154,19 @@ pub(crate) fn load(flags: &Flags, env: impl Fn(&str) -> Option<String>) -> Resul
             Ok(text) => {
                 let (found, wrong) = file::read(path, &text, SECTIONS);
                 faults.extend(wrong);
-                for file::Found { setting, text, line } in found {
-                    put(setting, text, Origin::File { path: path.clone(), line });
+                for file::Found { setting, text, line, lines } in found {
+                    put(setting, text, Origin::File { path: path.clone(), line }, lines);
                 }
             }
         }
     }
     for setting in all() {
         if let Some(text) = env(setting.env) {
-            put(setting, text, Origin::Env(setting.env));
+            put(setting, text, Origin::Env(setting.env), Vec::new());
         }
     }
     for (setting, text, origin) in flags.given(&mut faults) {
-        put(setting, text, origin);
+        put(setting, text, origin, Vec::new());
     }
     // What the file holds was judged with its place.
     let others = effective.iter().filter(|e| !matches!(e.origin, Origin::File { .. }));
@@ -137,7 +181,7 @@ pub(crate) fn load(flags: &Flags, env: impl Fn(&str) -> Option<String>) -> Resul
 
 fn unfit(value: &Effective) -> Option<String> {
     let kind = &value.setting.kind;
-    let why = || value::refused(&(kind.allowed)(), &value.text, kind.secret);
+    let why = || (kind.why)(&value.text);
     let fault = || format!("{}: {} {}", value.origin, value.setting.key, why());
     (!(kind.is_allowed)(&value.text)).then(fault)
 }

@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use service::wire::checks::Levels;
 use service::wire::message::Lang;
 
+use super::step::{SigningSecret, StepName, When};
 use super::table::settings;
 use super::value::{
     Currency, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret, Within,
@@ -129,4 +130,26 @@ settings! {
     whole
     /// What is different for single sellers, by their merchant id.
     merchants: Merchants = "{}", env "COMANDA_MERCHANTS";
+    rows
+    /// Checks by other systems (fraud, payment, an ERP) that an order passes one after another
+    /// before stock is looked for. Each is an HTTP call: POST of a CloudEvent. 2xx approves, unless
+    /// its body is `{"approved": false, "reason": "…"}`; 4xx refuses; else it is called again.
+    steps: StepCall, at most 16, env "COMANDA_STEPS" {
+        /// What it is called: in an order's history, in metrics, and in the settings
+        name: StepName, such as "fraud";
+        /// Where it is called
+        url: Endpoint, such as "https://checks.example/fraud";
+        /// Which orders it is for: all of them when empty. Amounts are in minor units
+        when: Option<When> = "";
+        /// Longest one call may take, in milliseconds
+        timeout_ms: Within<100, 60_000> = "5000";
+        /// How often it is called for one order; then the order is FAILED, and in the dead letters
+        max_attempts: Within<1, 50> = "8";
+        /// Signs each call (Standard Webhooks, HMAC-SHA256); none is signed without one
+        secret: Option<SigningSecret> = "";
+        /// Most calls under way at once
+        concurrency: Within<1, 256> = "16";
+        /// Most calls a second
+        per_second: Option<Within<1, 100_000>> = "";
+    }
 }

@@ -10,6 +10,14 @@ pub(crate) struct Section {
     pub(crate) settings: &'static [Setting],
 }
 
+impl Section {
+    /// What stands above it in the file.
+    pub(crate) fn heading(&self) -> String {
+        let is_rows = self.settings.iter().any(|setting| setting.kind.rows.is_some());
+        if is_rows { format!("[[{}]]", self.name) } else { format!("[{}]", self.name) }
+    }
+}
+
 /// One setting. Its texts mean the same in the file, the environment and on the command line.
 pub(crate) struct Setting {
     /// `section.name`; `section` alone when the section is one value as a whole.
@@ -43,12 +51,16 @@ pub(super) const fn kind<T: Value>() -> Kind {
         secret: T::SECRET,
         allowed: T::allowed,
         is_allowed: |text| T::parse(text).is_some(),
+        why: T::why,
+        rows: T::ROWS,
         read_toml: T::read_toml,
     }
 }
 
 /// Makes a struct of every section, [`Installation`](super::Installation) of all of them, and the
-/// table `SECTIONS`. A section in which `whole` stands is one value, read by its type.
+/// table `SECTIONS`. A section in which `whole` stands is one value, read by its type; one in which
+/// `rows` stands is a list of tables, each made of the fields that follow: a field without a
+/// default must be given, and says what it may look like.
 macro_rules! settings {
     (
         $( $(#[doc = $about:literal])+ $section:ident: $Section:ident {
@@ -57,12 +69,18 @@ macro_rules! settings {
         } )+
         $( whole $(#[doc = $whole_doc:literal])+ $whole:ident: $whole_type:ty
             = $whole_default:literal, env $whole_env:literal; )*
+        $( rows $(#[doc = $rows_doc:literal])+ $rows:ident: $Row:ident,
+            at most $max:literal, env $rows_env:literal {
+            $( $(#[doc = $field_doc:literal])+ $field:ident: $field_type:ty
+                $(, such as $example:literal)? $(= $field_default:literal)?; )+
+        } )*
     ) => {
         /// Every setting, checked: what an installation settles once.
         #[derive(Clone, Debug)]
         pub(crate) struct Installation {
             $( $(#[doc = $about])+ pub(crate) $section: $Section, )+
             $( $(#[doc = $whole_doc])+ pub(crate) $whole: $whole_type, )*
+            $( $(#[doc = $rows_doc])+ pub(crate) $rows: Vec<$Row>, )*
         }
 
         $(
@@ -72,6 +90,35 @@ macro_rules! settings {
                 $( $(#[doc = $doc])+ pub(crate) $name: $type, )+
             }
         )+
+
+        $(
+            $(#[doc = $rows_doc])+
+            #[derive(Clone, Debug)]
+            pub(crate) struct $Row {
+                $( $(#[doc = $field_doc])+ pub(crate) $field: $field_type, )+
+            }
+
+            impl $crate::config::rows::Row for $Row {
+                const ROWS: &'static $crate::config::rows::Rows = &$crate::config::rows::Rows {
+                    name: stringify!($rows),
+                    max: $max,
+                    fields: &[$( $crate::config::rows::Field {
+                        name: stringify!($field),
+                        about: concat!($($field_doc),+),
+                        default: settings!(@option $($field_default)?),
+                        example: settings!(@option $($example)?),
+                        kind: $crate::config::table::kind::<$field_type>(),
+                    }, )+],
+                };
+
+                fn read(text_of: impl Fn(&str) -> Option<String>) -> Option<Self> {
+                    use $crate::config::value::Value;
+                    Some(Self {
+                        $( $field: <$field_type as Value>::parse(&text_of(stringify!($field))?)?, )+
+                    })
+                }
+            }
+        )*
 
         /// Every setting, in the order of the example.
         pub(crate) static SECTIONS: &[$crate::config::table::Section] = &[
@@ -84,7 +131,7 @@ macro_rules! settings {
                     about: concat!($($doc),+),
                     default: $default,
                     env: $env,
-                    flag: settings!(@flag $($flag)?),
+                    flag: settings!(@option $($flag)?),
                     kind: $crate::config::table::kind::<$type>(),
                 }, )+],
             }, )+
@@ -101,6 +148,19 @@ macro_rules! settings {
                     kind: $crate::config::table::kind::<$whole_type>(),
                 }],
             }, )*
+            $( $crate::config::table::Section {
+                name: stringify!($rows),
+                about: concat!($($rows_doc),+),
+                settings: &[$crate::config::table::Setting {
+                    key: stringify!($rows),
+                    name: "",
+                    about: concat!($($rows_doc),+),
+                    default: "[]",
+                    env: $rows_env,
+                    flag: None,
+                    kind: $crate::config::table::kind::<Vec<$Row>>(),
+                }],
+            }, )*
         ];
 
         impl Installation {
@@ -115,11 +175,12 @@ macro_rules! settings {
                         ))?, )+
                     }, )+
                     $( $whole: <$whole_type as Value>::parse(text_of(stringify!($whole)))?, )*
+                    $( $rows: <Vec<$Row> as Value>::parse(text_of(stringify!($rows)))?, )*
                 })
             }
         }
     };
-    (@flag) => { None };
-    (@flag $flag:literal) => { Some($flag) };
+    (@option) => { None };
+    (@option $given:literal) => { Some($given) };
 }
 pub(super) use settings;

@@ -34,7 +34,8 @@ fn shown(config: &Config, key: &str) -> (String, String) {
         Origin::File { line, .. } => format!("line {line}"),
         other => other.to_string(),
     };
-    (found.shown().to_owned(), origin)
+    let shown = found.shown().into_iter().map(|shown| shown.value);
+    (shown.collect::<Vec<_>>().join(" "), origin)
 }
 
 #[test]
@@ -43,7 +44,8 @@ fn the_example_is_read_back_as_the_defaults() {
     for (effective, setting) in config.effective.iter().zip(all()) {
         assert_eq!(effective.text, setting.default, "{}", setting.key);
         let from_file = matches!(effective.origin, Origin::File { .. });
-        assert!(from_file, "{} is not in the example", setting.key);
+        let is_list = setting.kind.rows.is_some();
+        assert!(from_file || is_list, "{} is not in the example", setting.key);
     }
 }
 
@@ -142,6 +144,75 @@ fn a_secret_is_not_shown_even_when_it_is_wrong() {
 }
 
 #[test]
+fn lists_of_tables_in_the_example_count_when_they_are_uncommented() {
+    let example = example();
+    for section in SECTIONS.iter().filter(|s| s.heading().starts_with("[[")) {
+        let (_, rest) = example.split_once(&format!("# {}\n", section.heading())).expect("there");
+        let row = rest.lines().map_while(|line| line.strip_prefix("# ")).collect::<Vec<_>>();
+        let text = format!("{}\n{}\n", section.heading(), row.join("\n"));
+        let config = loaded(&text, &[], |_| ()).expect("the example is sound");
+        let found = config.effective.iter().find(|e| e.setting.key == section.name);
+        assert_ne!(found.expect("a known key").text, "[]", "{}", section.name);
+    }
+}
+
+const TWO_STEPS: &str = "[[steps]]\nname = \"fraud\"\nurl = \"http://f.example/check\"\n\
+    secret = \"whsec_aGlkZGVuaGlkZGVuaGlkZGVuaGlkZGVu\"\n[[steps]]\nname = \"erp\"\n\
+    url = \"http://e.example\"\nwhen = \"order.total > 100\"\n";
+
+#[test]
+fn rows_of_a_list_are_shown_field_by_field_with_where_each_comes_from() {
+    let config = loaded(TWO_STEPS, &[], |_| ()).expect("sound settings");
+    let steps = config.effective.iter().find(|e| e.setting.key == "steps").expect("a known key");
+    let shown = steps.shown();
+    let of = |key: &str| {
+        let row = shown.iter().find(|shown| shown.key == key).expect("a field");
+        let origin = match &row.origin {
+            Origin::File { line, .. } => line.to_string(),
+            other => other.to_string(),
+        };
+        (row.value.clone(), origin)
+    };
+    assert_eq!(of("steps.fraud.secret"), ("***".to_owned(), "1".to_owned()));
+    assert_eq!(of("steps.erp.when"), ("order.total > 100".to_owned(), "5".to_owned()));
+    assert_eq!(of("steps.erp.secret"), (String::new(), "default".to_owned()));
+    assert_eq!(of("steps.erp.timeout_ms"), ("5000".to_owned(), "default".to_owned()));
+    assert!(!format!("{:?}", config.installation).contains("aGlkZGVu"));
+    // What the list's text is elsewhere, says the same.
+    let by_env = loaded("", &[("COMANDA_STEPS", &steps.text)], |_| ()).expect("sound settings");
+    let again = by_env.effective.iter().find(|e| e.setting.key == "steps").expect("a known key");
+    assert_eq!(again.text, steps.text);
+    assert_eq!(by_env.installation.steps.len(), 2);
+}
+
+#[test]
+fn what_is_wrong_with_a_list_is_said_with_its_place_all_at_once() {
+    for (file, says) in [
+        ("steps = 1", "c.toml:1:9: steps is a list of tables ([[steps]]), not an integer"),
+        ("[steps]\nname = \"a\"", "c.toml:1:1: steps is a list of tables ([[steps]]), not a ta"),
+        ("steps = [1]", "c.toml:1:10: steps is a list of tables, not of an integer"),
+        ("[[steps]]\nname = \"a\"", "c.toml:1:1: steps needs url"),
+        ("[[steps]]\nnam = \"a\"", "c.toml:2:1: steps has no nam; it has name, url, when"),
+        ("[[steps]]\nname = 7", "c.toml:2:8: steps name takes 1 to 40 letters"),
+        ("[[steps]]\nwhen = \"order.totl > 1\"", "c.toml:2:8: steps when is no condition: unkno"),
+        ("[[steps]]\nwhen = \"line.quantity > 1\"", "c.toml:2:8: steps when is no condition: "),
+        ("[[step]]\n", "no section is called [step]; there are [store]"),
+    ] {
+        let said = wrong(file);
+        assert!(said.contains(says), "{file:?}: {said}");
+    }
+    let twice = wrong(&TWO_STEPS.replace("\"erp\"", "\"fraud\""));
+    assert!(twice.contains("c.toml:5:1: steps has two of the name `fraud`"), "{twice}");
+    let many = "[[steps]]\n".repeat(17);
+    assert!(wrong(&many).contains("steps has at most 16 tables, not 17"), "{}", wrong(&many));
+    let said = loaded("", &[("COMANDA_STEPS", "[{secret = \"hid den\"}]")], |_| ()).err();
+    let said = said.expect("it is refused");
+    assert!(said.starts_with("COMANDA_STEPS: steps secret takes"), "{said}");
+    assert!(said.contains("needs name") && said.contains("needs url"), "{said}");
+    assert!(!said.contains("hid den"), "{said}");
+}
+
+#[test]
 fn sellers_have_severities_of_their_own() {
     let file = "[checks]\nbad_email = \"off\"\n[merchants.\"12.3\".checks]\nbad_cpf = \"error\"\n";
     let config = loaded(file, &[], |_| ()).expect("sound settings");
@@ -186,7 +257,7 @@ fn mutated_files_are_refused_with_their_places_or_say_what_flags_can_say() {
             let line = place.and_then(|(line, _)| line.parse::<usize>().ok());
             assert!(line.is_some_and(|line| (1..=lines).contains(&line)), "{fault}");
         }
-        for file::Found { setting, text, line } in found {
+        for file::Found { setting, text, line, .. } in found {
             assert!((1..=lines).contains(&line));
             assert!((setting.kind.is_allowed)(&text), "{} = {text:?}", setting.key);
         }

@@ -18,6 +18,8 @@ use service::wire::violation::Severity;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
+use super::rows::Rows;
+
 /// What a value is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -27,6 +29,8 @@ pub(crate) enum Shape {
     Integer,
     /// A table of its own; everywhere else as an inline table: `{bad_cpf = "error"}`
     Table,
+    /// Tables of their own, `[[so]]`; everywhere else as an array of inline tables.
+    Rows,
 }
 
 /// A value that is not allowed, and where in the file.
@@ -43,6 +47,10 @@ pub(crate) struct Kind {
     /// What it takes, for people.
     pub(crate) allowed: fn() -> String,
     pub(crate) is_allowed: fn(&str) -> bool,
+    /// Why a text that is not allowed is not; a secret is not repeated.
+    pub(crate) why: fn(&str) -> String,
+    /// What each of several tables is made of.
+    pub(crate) rows: Option<&'static Rows>,
     /// The text that a value of the file stands for.
     pub(crate) read_toml: fn(Spanned<DeValue<'_>>) -> Result<String, Unfit>,
 }
@@ -53,8 +61,14 @@ pub(super) trait Value: Sized {
     const SHAPE: Shape;
     /// Whether it is shown to nobody.
     const SECRET: bool = false;
+    /// What each of several tables is made of, where it is that.
+    const ROWS: Option<&'static Rows> = None;
     /// What it takes, for people: follows "takes".
     fn allowed() -> String;
+    /// Why a text is not allowed: follows the setting's name.
+    fn why(text: &str) -> String {
+        refused(&Self::allowed(), text, Self::SECRET)
+    }
     /// The text, read; `None` when it is not allowed.
     fn parse(text: &str) -> Option<Self>;
     /// The text that a value of the file stands for.
@@ -65,23 +79,23 @@ pub(super) trait Value: Sized {
             (Shape::Integer, DeValue::Integer(number)) if number.radix() == 10 => {
                 number.as_str().to_owned()
             }
-            (Shape::Text | Shape::Integer | Shape::Table, other) => {
+            (Shape::Text | Shape::Integer | Shape::Table | Shape::Rows, other) => {
                 let why = format!("takes {}, not {}", Self::allowed(), article(other.type_str()));
                 return Err(Unfit { at, why });
             }
         };
-        let unfit = || Unfit { at, why: refused(&Self::allowed(), &text, Self::SECRET) };
+        let unfit = || Unfit { at, why: Self::why(&text) };
         Self::parse(&text).map(|_| text.clone()).ok_or_else(unfit)
     }
 }
 
-fn article(kind: &str) -> String {
+pub(super) fn article(kind: &str) -> String {
     let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
     format!("{article} {kind}")
 }
 
 /// Why a text is refused; a secret is not repeated.
-pub(super) fn refused(allowed: &str, text: &str, secret: bool) -> String {
+fn refused(allowed: &str, text: &str, secret: bool) -> String {
     if secret { format!("takes {allowed}") } else { format!("takes {allowed}, not `{text}`") }
 }
 
@@ -109,6 +123,9 @@ impl<T: Value> Value for Option<T> {
     }
     fn parse(text: &str) -> Option<Self> {
         if text.is_empty() { Some(None) } else { T::parse(text).map(Some) }
+    }
+    fn why(text: &str) -> String {
+        T::why(text)
     }
     fn read_toml(value: Spanned<DeValue<'_>>) -> Result<String, Unfit> {
         match value.get_ref() {
