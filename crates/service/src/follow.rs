@@ -5,6 +5,16 @@
 //! its order, and each delivery has an id that is the same every time, so that it takes effect
 //! once. A sink decides nothing about an order: what the world answers comes back to the ledger
 //! as a request.
+//!
+//! [`Machine`] is what drives a sink, without doing any of it: cursor, order, retries, limits.
+//! Whoever has a clock and sockets steps it and does what it says.
+
+mod breaker;
+mod lanes;
+mod machine;
+mod page;
+mod progress;
+mod status;
 
 use std::time::Duration;
 
@@ -13,6 +23,15 @@ use domain::time::Timestamp;
 
 use crate::change::{Change, Seq};
 use crate::ledger::{Task, Unavailable};
+use crate::letters::DeadLetter;
+
+pub use self::breaker::{FAILURES_TO_OPEN, OPEN_MAX, RETRY_AFTER_MAX};
+pub use self::machine::{
+    APART_MAX, Grave, Input, Machine, Output, SAVE_EVERY, SAVE_IDLE_EVERY, Ticket, WINDOW_MAX,
+};
+pub use self::page::{Page, Selected};
+pub use self::progress::{Blame, Disabled, MemoryStore, Place, Progress, Store, Tries, Waiting};
+pub use self::status::{Counts, Holding, Lag, State, Status};
 
 /// A consumer of changes.
 pub trait Sink: Send + Sync {
@@ -28,12 +47,22 @@ pub trait Sink: Send + Sync {
 
     /// What of a change is to be delivered, in order. The same whenever it is asked.
     ///
+    /// A redrive is a change too: for the one that asks to send a dead delivery of this sink
+    /// again, it returns that delivery, with its first id and the `seq` of the change that it
+    /// follows from. It then stands behind whatever else waits for its order.
+    ///
     /// # Errors
     /// [`Unavailable::Read`] when what it needs to know is not readable; it is asked again.
     fn select(&self, seq: Seq, change: &Change) -> Result<Vec<Delivery>, Unavailable>;
 
     /// One attempt at one delivery; `attempt` counts from 1. It must end by itself (a timeout).
     fn deliver<'a>(&'a self, delivery: &'a Delivery, attempt: u32) -> Task<'a, Outcome>;
+
+    /// The dead letter of a delivery, complete: with what was to be sent, under the subject that
+    /// it is redriven by. Handed in is what every sink knows of it.
+    fn letter(&self, _: &Delivery, letter: DeadLetter) -> DeadLetter {
+        letter
+    }
 }
 
 /// Longest name of a sink, in bytes.
@@ -56,8 +85,28 @@ pub struct Terms {
     /// Most attempts a second; unbounded when absent.
     pub per_second: Option<u32>,
     /// How long to wait after each failed attempt, jitter aside: as many retries as there are
-    /// pauses, then a dead letter.
+    /// pauses, then a dead letter. The wait is any time up to the pause, so that what failed
+    /// together is not tried again together; longer where the destination asks for it.
     pub pauses: Vec<Duration>,
+    /// How far behind the log it may fall.
+    pub retention: Retention,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        let pauses = [1, 5, 30, 120, 600].map(Duration::from_secs).to_vec();
+        Self { concurrency: 4, per_second: None, pauses, retention: Retention::default() }
+    }
+}
+
+/// How far behind the log a sink may fall before it goes on without what it missed: one dead letter
+/// then names the range. Unbounded where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Changes older than this are not delivered any more.
+    pub age: Option<Duration>,
+    /// Changes further than this from the end of the log are not delivered any more, in bytes.
+    pub bytes: Option<u64>,
 }
 
 /// Something to bring to a sink's destination.
