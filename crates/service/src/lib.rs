@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod letters;
 pub mod measure;
 pub mod memory;
+pub mod notify;
 pub mod once;
 pub mod passed;
 pub mod prepare;

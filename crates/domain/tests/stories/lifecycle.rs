@@ -647,23 +647,52 @@ fn each_transition_is_told_once_to_whom_it_concerns() {
         "stock PEN 3
          stock CAP 1
          place o1 PEN*1       => completed o1 PEN reserved
-         notices              => o1 order.completed
+         notices              => o1 order.received, o1 order.completed
          place o2 PEN*1 CAP*2
-         notices              => o2 stock.pending
+         notices              => o2 order.received, o2 stock.pending
          place o1 PEN*1       => refused duplicate COMPLETED
          notices              => none
          place o3 PEN*9 reject
-         notices              => o3 order.rejected
+         notices              => o3 order.received, o3 order.rejected
          fulfil o1
          notices              => o1 order.fulfilled
+         fulfil o1            => refused wrong_state FULFILLED
+         notices              => none
          restock CAP 1
          notices              => none
          release CAP
          notices              => o2 order.completed
          stock PEN 0 newest
          notices              => o2 stock.pending
+         stock PEN 1
+         release PEN
+         notices              => o2 order.completed
+         cancel o2
+         notices              => o2 order.cancelled
+         cancel o2            => refused wrong_state CANCELLED
+         notices              => none
          transfer t1 1.00
-         notices              => t1 order.completed",
+         notices              => t1 order.received, t1 order.completed",
+    );
+}
+
+#[test]
+fn every_revision_is_told_anew() {
+    check(
+        "stock PEN 2
+         place o1 PEN*1
+         notices              => o1 order.received, o1 order.completed
+         amend o1 PEN*2       => completed o1 PEN reserved
+         notices              => o1 order.amended, o1 order.completed
+         amend o1 PEN*3
+         notices              => o1 order.amended, o1 stock.pending
+         amend o1 PEN*4
+         notices              => o1 order.amended, o1 stock.pending
+         restock PEN 2
+         release PEN
+         notices              => o1 order.completed
+         amend o1 PEN*1
+         notices              => o1 order.amended, o1 order.completed",
     );
 }
 
@@ -675,18 +704,22 @@ fn what_only_moves_within_a_queue_is_not_told() {
          stock CAP 1
          place o1 PEN*3 CAP*2
          place o2 PEN*5
-         notices              => o1 stock.pending, o2 order.completed
+         notices              => o1 order.received, o1 stock.pending, o2 order.received, o2 order.completed
          restock CAP 1
          release CAP          => backordered o1 PEN waiting, CAP waiting
          notices              => none
          park o4 PEN*1
-         notices              => none
+         notices              => o4 order.received
          policy partial
-         place o5 CAP*1 GUM*1
-         notices              => o5 stock.pending
+         stock INK 1
+         place o5 CAP*3 GUM*1 INK*1
+         notices              => o5 order.received, o5 stock.pending
          stock GUM 1
          release GUM
-         order o5             => backordered o5 CAP waiting, GUM reserved
+         order o5             => backordered o5 CAP waiting, GUM reserved, INK reserved
+         notices              => none
+         stock INK 0 newest
+         order o5             => backordered o5 CAP waiting, GUM reserved, INK waiting
          notices              => none",
     );
 }

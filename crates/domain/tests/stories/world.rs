@@ -114,12 +114,14 @@ impl World {
                 self.arrived.insert(key.clone(), self.now as u64);
             }
             let order = self.orders.get_mut(key).expect("events begin with a receipt");
+            let before = order.status;
             evolve(order, &event, at, |sku, movement| {
                 let key = StockKey { merchant: key.merchant.clone(), sku: sku.clone() };
                 let stock = self.stock.entry(key).or_default();
                 *stock = movement.apply(*stock);
             });
-            self.notices.extend(notice(&event, order).map(|notice| (key.clone(), notice)));
+            let told = notice(&event, before, order.status);
+            self.notices.extend(told.map(|notice| (key.clone(), notice)));
             self.history.entry(key.clone()).or_default().push((at, event));
         }
     }
