@@ -20,6 +20,7 @@ pub mod once;
 pub mod passed;
 pub mod prepare;
 pub mod serial;
+pub mod source;
 pub mod view;
 pub mod whatif;
 pub mod wire;

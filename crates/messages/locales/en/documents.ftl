@@ -38,6 +38,8 @@ violation-malformed = The document is not a valid JSON object.
 violation-malformed-at = The document is not a valid JSON object (line { $line }, column { $column }: { $reason }).
 violation-total_out_of_range = The order's total is out of range.
 violation-internal_error = The order could not be decided because of an error of ours.
+violation-too_many_receives = The message was handed out too often without coming to an end.
+violation-too_many_documents = The message holds too many documents.
 violation-unknown = The document breaks the rule '{ $code }'.
 violation-above-range = Field '{ $field }' is above the largest amount allowed.
 

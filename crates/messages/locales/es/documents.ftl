@@ -38,6 +38,8 @@ violation-malformed = El documento no es un objeto JSON válido.
 violation-malformed-at = El documento no es un objeto JSON válido (línea { $line }, columna { $column }: { $reason }).
 violation-total_out_of_range = El total de la orden supera el límite.
 violation-internal_error = La orden no se pudo decidir por un error nuestro.
+violation-too_many_receives = El mensaje se entregó demasiadas veces sin llegar a su fin.
+violation-too_many_documents = El mensaje contiene demasiados documentos.
 violation-unknown = El documento incumple la regla '{ $code }'.
 violation-above-range = El campo '{ $field }' supera el valor máximo permitido.
 

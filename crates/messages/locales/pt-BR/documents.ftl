@@ -38,6 +38,8 @@ violation-malformed = O documento não é um objeto JSON válido.
 violation-malformed-at = O documento não é um objeto JSON válido (linha { $line }, coluna { $column }: { $reason }).
 violation-total_out_of_range = O total do pedido passa do limite.
 violation-internal_error = O pedido não pôde ser decidido por causa de um erro nosso.
+violation-too_many_receives = A mensagem foi entregue vezes demais sem ser concluída.
+violation-too_many_documents = A mensagem contém documentos demais.
 violation-unknown = O documento viola a regra '{ $code }'.
 violation-above-range = Campo '{ $field }' ultrapassa o maior valor permitido.
 

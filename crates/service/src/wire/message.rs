@@ -75,6 +75,8 @@ pub fn stored(fault: &Fault, lang: Lang) -> String {
         "malformed" => label(id!("violation-malformed"), lang).to_owned(),
         "total_out_of_range" => label(id!("violation-total_out_of_range"), lang).to_owned(),
         "internal_error" => label(id!("violation-internal_error"), lang).to_owned(),
+        "too_many_receives" => label(id!("violation-too_many_receives"), lang).to_owned(),
+        "too_many_documents" => label(id!("violation-too_many_documents"), lang).to_owned(),
         // A rule of another version of this program.
         unknown => phrase!("violation-unknown", code = unknown).to(lang),
     }
@@ -249,7 +251,14 @@ mod tests {
                 }
             }
         }
-        for code in ["malformed", "total_out_of_range", "internal_error", "of_another_version"] {
+        for code in [
+            "malformed",
+            "total_out_of_range",
+            "internal_error",
+            "too_many_receives",
+            "too_many_documents",
+            "of_another_version",
+        ] {
             let fault = Fault { pointer: "".into(), code: code.into() };
             Lang::ALL.iter().for_each(|lang| is_sentence(&stored(&fault, *lang)));
         }

@@ -1,0 +1,307 @@
+//! Reads a queue's message and takes in what it asks for.
+//!
+//! A message holds one order document, a JSON array of them, or JSON Lines. Each document is a
+//! request under a key made of the queue, the message's id and the document's place in it, which
+//! commits with the order: however often the message is handed out, and whenever a crash comes,
+//! each document takes effect once, and its repetition is no business duplicate. Keys are
+//! forgotten after a day; a message that comes again even later is known by its document.
+//!
+//! Never: a decision about an order, a message that is answered before its commit.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use compact_str::format_compact;
+use domain::command;
+use domain::event::Refusal;
+use domain::id::{MerchantId, OrderId};
+use domain::order::Channel;
+use domain::time::Timestamp;
+
+use super::Message;
+use super::machine::Verdict;
+use crate::change::{Audit, DOCUMENT_BYTES_MAX, Fault, Origin, What};
+use crate::ledger::{
+    Accepted, Amend, Answer, Cancel, Found, Ledger, Receive, Request, Unavailable,
+};
+use crate::once::{KEPT_US, Key, Once, Outcome, Render};
+use crate::prepare::cut;
+use crate::wire::document::{self, Command, MissingId};
+use crate::wire::violation::Severity;
+
+/// Most documents of one message: a message that is full of the smallest scraps must not become
+/// more records than a batch makes at once.
+pub const DOCUMENTS_PER_MESSAGE_MAX: usize = 1_000;
+/// Documents of one commit at most, as with batches.
+const DOCUMENTS_PER_CALL: usize = 512;
+/// Most faults that are kept of one document.
+const FAULTS_KEPT_MAX: usize = 100;
+
+/// What a message's documents came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Orders that are in, or changed.
+    pub accepted: u64,
+    /// Orders that had come before in other messages: business duplicates, recorded.
+    pub repeated: u64,
+    /// Commands that could not apply; recorded.
+    pub refused: u64,
+    /// Documents that are no orders; recorded.
+    pub invalid: u64,
+    /// Documents that had been done when the message was handed out before.
+    pub redelivered: u64,
+    /// Messages that were handed out too often.
+    pub exhausted: u64,
+    /// Documents that deciding failed for: a fault of ours.
+    pub broken: u64,
+}
+
+impl Settled {
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        self.accepted += other.accepted;
+        self.repeated += other.repeated;
+        self.refused += other.refused;
+        self.invalid += other.invalid;
+        self.redelivered += other.redelivered;
+        self.exhausted += other.exhausted;
+        self.broken += other.broken;
+    }
+
+    fn count(&mut self, answer: &Answer) {
+        match answer {
+            Answer::Accepted(Accepted { .. }) => self.accepted += 1,
+            Answer::Refused(Refusal::Duplicate { .. }) => self.repeated += 1,
+            Answer::Refused(_) => self.refused += 1,
+            Answer::Invalid(_) | Answer::Recorded => self.invalid += 1,
+            Answer::Once(outcome) => match &**outcome {
+                Outcome::Now { answer, .. } => self.count(answer),
+                Outcome::Before(_) | Outcome::OtherContent => self.redelivered += 1,
+            },
+            Answer::Broken | Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_) => {
+                self.broken += 1;
+            }
+        }
+    }
+}
+
+/// How a queue's messages are read.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    queue: Box<str>,
+    settings: document::Settings,
+}
+
+/// A document of a message.
+struct Item {
+    index: usize,
+    bytes: Bytes,
+    /// Why it cannot be an order, whatever it says.
+    flaw: Option<&'static str>,
+}
+
+impl Intake {
+    /// Of the queue of that name. An order needs an id: nobody could be told one that was made.
+    #[must_use]
+    pub fn new(queue: &str, mut settings: document::Settings) -> Self {
+        settings.missing_id = MissingId::Refuse;
+        settings.channel = Channel::Queue;
+        Self { queue: queue.into(), settings }
+    }
+
+    /// Takes in what a message asks for, after which it may be deleted.
+    pub async fn take(&self, ledger: &dyn Ledger, message: &Message, now: Timestamp) -> Verdict {
+        let mut settled = Settled::default();
+        match self.take_items(ledger, message, now, &mut settled).await {
+            Ok(()) => Verdict::Settled(settled),
+            Err(error) => Verdict::Unavailable(error.to_string().into()),
+        }
+    }
+
+    async fn take_items(
+        &self,
+        ledger: &dyn Ledger,
+        message: &Message,
+        now: Timestamp,
+        settled: &mut Settled,
+    ) -> Result<(), Unavailable> {
+        for some in items(&message.body).chunks(DOCUMENTS_PER_CALL) {
+            let mut requests = Vec::with_capacity(some.len());
+            for item in some {
+                let asked = self.request(item);
+                if is_from_long_ago(message, now) && is_done(ledger, &asked)? {
+                    settled.redelivered += 1;
+                } else {
+                    requests.push(self.once(message, item, asked));
+                }
+            }
+            if !requests.is_empty() {
+                let answers = ledger.execute_patiently(requests).await?;
+                answers.iter().for_each(|answer| settled.count(answer));
+            }
+        }
+        Ok(())
+    }
+
+    /// Records a message that was handed out too often: whoever worked on it never came to an end.
+    pub async fn bury(&self, ledger: &dyn Ledger, message: &Message) -> Verdict {
+        let item = Item { index: 0, bytes: message.body.clone(), flaw: Some("too_many_receives") };
+        let request = self.once(message, &item, self.request(&item));
+        match ledger.execute_patiently(vec![request]).await {
+            Ok(_) => Verdict::Settled(Settled { exhausted: 1, ..Settled::default() }),
+            Err(error) => Verdict::Unavailable(error.to_string().into()),
+        }
+    }
+
+    fn request(&self, item: &Item) -> Request {
+        if let Some(code) = item.flaw {
+            return self.audit(None, None, vec![fault(code)], &item.bytes);
+        }
+        let document = item.bytes.clone();
+        match document::read(&document, &self.settings) {
+            Ok(read) => {
+                let warnings = read.warnings.iter().map(Fault::from).collect();
+                match read.command {
+                    Command::Create(order) => {
+                        let (batch, rules) = (None, None);
+                        let receive = Receive { order, document, warnings, batch, rules };
+                        Request::Receive(Box::new(receive))
+                    }
+                    Command::Amend(order) => {
+                        let (batch, revision) = (None, None);
+                        let amend = Amend { order, document, warnings, batch, revision };
+                        Request::Amend(Box::new(amend))
+                    }
+                    Command::Cancel(order) => {
+                        let channel = read.channel;
+                        let command = command::Cancel { order, reason: None, channel, batch: None };
+                        let document = Some(document);
+                        Request::Cancel(Box::new(Cancel { command, document }))
+                    }
+                }
+            }
+            Err(document::Fault::Malformed(_)) => {
+                self.audit(None, None, vec![fault("malformed")], &document)
+            }
+            Err(document::Fault::Invalid { found, violations }) => {
+                let errors = violations.iter().filter(|v| v.severity == Severity::Error);
+                let faults = errors.take(FAULTS_KEPT_MAX).map(Fault::from).collect();
+                self.audit(found.id, found.merchant, faults, &document)
+            }
+        }
+    }
+
+    fn audit(
+        &self,
+        order: Option<OrderId>,
+        merchant: Option<MerchantId>,
+        faults: Vec<Fault>,
+        document: &Bytes,
+    ) -> Request {
+        let origin = Origin::of(Some(format_compact!("queue:{}", self.queue)), document);
+        let (channel, document) = (Channel::Queue, cut(document));
+        let audit = Audit { order, merchant, channel, batch: None, faults, origin, document };
+        Request::Audit(Box::new(audit))
+    }
+
+    /// A request that is done once, however often its message is handed out.
+    fn once(&self, message: &Message, item: &Item, request: Request) -> Request {
+        let content = *blake3::hash(&item.bytes).as_bytes();
+        let mut name = blake3::Hasher::new();
+        for part in [PURPOSE, self.queue.as_bytes(), message.id.as_bytes(), &content] {
+            name.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        name.update(&(item.index as u64).to_le_bytes());
+        let key = Key { name: *name.finalize().as_bytes(), content };
+        // Nobody is answered: that it was done is all there is to know.
+        let render = Render(Arc::new(|answer| {
+            (!matches!(answer, Answer::Broken)).then(|| Bytes::from_static(b"done"))
+        }));
+        Request::Once(Box::new(Once { key, request, render }))
+    }
+}
+
+/// What every key's name begins with: none is good for another intake.
+const PURPOSE: &[u8] = b"comanda queue 1";
+
+/// Whether a message was handed out before, so long ago that its keys may be forgotten.
+fn is_from_long_ago(message: &Message, now: Timestamp) -> bool {
+    let may_be_forgotten = |sent: Timestamp| now.0.saturating_sub(sent.0) >= KEPT_US;
+    message.receives > 1 && message.sent_at.is_some_and(may_be_forgotten)
+}
+
+/// Whether an order has that very document already.
+fn is_done(ledger: &dyn Ledger, asked: &Request) -> Result<bool, Unavailable> {
+    let (key, document) = match asked {
+        Request::Receive(receive) => (&receive.order.key, &receive.document),
+        Request::Amend(amend) => (&amend.order.key, &amend.document),
+        // A cancellation takes effect once by itself; what is no order has no effect.
+        Request::Cancel(_)
+        | Request::Audit(_)
+        | Request::Flood(_)
+        | Request::Fulfil(_)
+        | Request::AdjustStock(_)
+        | Request::PutProducts(_)
+        | Request::PutCustomer(_)
+        | Request::PutRules { .. }
+        | Request::Once(_)
+        | Request::Stray(_)
+        | Request::Checkpoint(_) => return Ok(false),
+    };
+    let Found::Order(view) = ledger.order(&key.id, Some(&key.merchant))? else { return Ok(false) };
+    for seq in &view.revisions {
+        if let What::Order { document: Some(kept), .. } = ledger.change(*seq)?.what
+            && kept == *document
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn fault(code: &str) -> Fault {
+    Fault { pointer: "".into(), code: code.into() }
+}
+
+/// The documents of a message, byte for byte. One that holds none is one that is malformed.
+fn items(body: &Bytes) -> Vec<Item> {
+    if body.len() > DOCUMENT_BYTES_MAX {
+        return vec![Item { index: 0, bytes: body.clone(), flaw: Some("too_large") }];
+    }
+    let parts = match document::split(body) {
+        // One order keeps every byte of its message.
+        Ok(parts) if parts.len() == 1 && is_object(body) => vec![body.clone()],
+        Ok(parts) => parts.iter().map(|part| body.slice_ref(part.get().as_bytes())).collect(),
+        Err(_) => lines(body),
+    };
+    let flaw = match parts.len() {
+        0 => Some("malformed"),
+        count if count > DOCUMENTS_PER_MESSAGE_MAX => Some("too_many_documents"),
+        _ => None,
+    };
+    if flaw.is_some() {
+        return vec![Item { index: 0, bytes: body.clone(), flaw }];
+    }
+    let item = |(index, bytes)| Item { index, bytes, flaw: None };
+    parts.into_iter().enumerate().map(item).collect()
+}
+
+fn is_object(body: &Bytes) -> bool {
+    body.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// The lines of a message that is not one JSON text, where at least one of them is an object by
+/// itself; else all of it.
+fn lines(body: &Bytes) -> Vec<Bytes> {
+    let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
+    let is_order = |line: &&[u8]| line.first() == Some(&b'{') && document::split(line).is_ok();
+    if lines.len() > 1 && lines.iter().any(is_order) {
+        lines.into_iter().map(|line| body.slice_ref(line)).collect()
+    } else {
+        vec![body.clone()]
+    }
+}
+
+#[cfg(test)]
+mod tests;
