@@ -23,6 +23,10 @@ pub struct Args {
     /// Length of each HTTP measurement, in seconds.
     #[arg(long, global = true, default_value_t = 5)]
     seconds: u64,
+    /// Rounds of each HTTP measurement, the systems taking turns: a shared machine is not the same
+    /// from one minute to the next. The median counts.
+    #[arg(long, global = true, default_value_t = 3)]
+    rounds: usize,
     /// Connections of the full-load rows.
     #[arg(long, global = true, value_delimiter = ',', default_value = "64,256")]
     connections: Vec<usize>,
@@ -148,6 +152,7 @@ impl Args {
         let is_there = |system: &System| has_comanda || *system != System::Comanda;
         Options {
             time: Duration::from_secs(self.seconds.clamp(1, 600)),
+            rounds: self.rounds.clamp(1, 100),
             connections: self.connections.iter().map(|&n| n.clamp(1, 4_096)).collect(),
             orders: self.orders.max(1),
             systems: all.into_iter().filter(is_there).collect(),

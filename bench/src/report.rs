@@ -20,11 +20,25 @@ pub struct Row {
     /// Which direction is good.
     pub better: Better,
     /// Comanda.
-    pub comanda: Option<f64>,
+    pub comanda: Figure,
     /// The same work without a store.
-    pub ceiling: Option<f64>,
+    pub ceiling: Figure,
     /// The same work on PostgreSQL.
-    pub peer: Option<f64>,
+    pub peer: Figure,
+}
+
+/// A quantity as it was measured: once, or once a round.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Figure(Vec<f64>);
+
+impl Figure {
+    /// The middle of its rounds; the lower one of two.
+    fn median(&self) -> Option<f64> {
+        let mut rounds = self.0.clone();
+        rounds.sort_unstable_by(f64::total_cmp);
+        rounds.get(rounds.len().saturating_sub(1) / 2).copied()
+    }
 }
 
 /// Which direction is good.
@@ -53,7 +67,8 @@ impl Report {
         Self { machine, rows: Vec::new(), notes: Vec::new() }
     }
 
-    /// Notes a figure; figures of one name stand in one row.
+    /// Notes a figure; figures of one name stand in one row, and several of one system in one
+    /// place of it: its rounds.
     pub fn add(
         &mut self,
         system: System,
@@ -64,15 +79,18 @@ impl Report {
     ) {
         let at = self.rows.iter().position(|row| row.name == name).unwrap_or_else(|| {
             let name = name.to_owned();
-            self.rows.push(Row { name, unit, better, comanda: None, ceiling: None, peer: None });
+            let none = Figure::default;
+            let (comanda, ceiling, peer) = (none(), none(), none());
+            self.rows.push(Row { name, unit, better, comanda, ceiling, peer });
             self.rows.len() - 1
         });
         let row = &mut self.rows[at];
-        match system {
-            System::Comanda => row.comanda = Some(value),
-            System::Ceiling => row.ceiling = Some(value),
-            System::Peer => row.peer = Some(value),
-        }
+        let figure = match system {
+            System::Comanda => &mut row.comanda,
+            System::Ceiling => &mut row.ceiling,
+            System::Peer => &mut row.peer,
+        };
+        figure.0.push(value);
     }
 
     /// Notes something a reader must know: a part that was left out, answers that were no 202.
@@ -98,18 +116,19 @@ impl Report {
             table.add_row([
                 row.name.clone(),
                 row.unit.to_owned(),
-                figure(row.comanda),
-                figure(row.ceiling),
-                figure(row.peer),
-                ratio(row, row.ceiling),
-                ratio(row, row.peer),
+                figure(row.comanda.median()),
+                figure(row.ceiling.median()),
+                figure(row.peer.median()),
+                ratio(row, &row.ceiling),
+                ratio(row, &row.peer),
             ]);
         }
         for column in table.column_iter_mut().skip(2) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         let notes: String = self.notes.iter().map(|note| format!("note: {note}\n")).collect();
-        format!("{}\n{table}\n✓ Comanda is better · ✗ it is not\n{notes}", self.machine.text())
+        let key = "✓ Comanda is better · ✗ it is not; medians of the rounds";
+        format!("{}\n{table}\n{key}\n{notes}", self.machine.text())
     }
 
     /// Writes the JSON file below `folder`; where it is.
@@ -126,8 +145,9 @@ impl Report {
 }
 
 /// What Comanda has of `other`, and whether that is good.
-fn ratio(row: &Row, other: Option<f64>) -> String {
-    let (Some(own), Some(other)) = (row.comanda, other.filter(|&other| other > 0.0)) else {
+fn ratio(row: &Row, other: &Figure) -> String {
+    let other = other.median().filter(|&other| other > 0.0);
+    let (Some(own), Some(other)) = (row.comanda.median(), other) else {
         return String::new();
     };
     let ratio = own / other;
@@ -175,16 +195,16 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_says_whether_it_is_good() {
+    fn a_ratio_is_that_of_the_medians_and_says_whether_it_is_good() {
         let row = Row {
             name: "p99".into(),
             unit: "ms",
             better: Better::Less,
-            comanda: Some(1.0),
-            ceiling: None,
-            peer: Some(4.0),
+            comanda: Figure(vec![9.0, 1.0, 0.5]),
+            ceiling: Figure::default(),
+            peer: Figure(vec![4.0]),
         };
-        assert_eq!(ratio(&row, row.peer), "0.25 ✓");
-        assert_eq!(ratio(&row, row.ceiling), "");
+        assert_eq!(ratio(&row, &row.peer), "0.25 ✓");
+        assert_eq!(ratio(&row, &row.ceiling), "");
     }
 }

@@ -26,7 +26,7 @@ const RATE_CONNECTIONS: usize = 64;
 pub fn full(lab: &Lab, options: &Options, report: &mut Report) -> io::Result<()> {
     let requests = requests(lab, options.time, PER_SECOND_MAX)?;
     for &connections in &options.connections {
-        for &system in &options.systems {
+        for system in options.rounds() {
             let what = format!("HTTP, {connections} connections");
             attempt(system, &what, report, |report| {
                 let running = lab.start(system)?;
@@ -48,7 +48,7 @@ pub fn full(lab: &Lab, options: &Options, report: &mut Report) -> io::Result<()>
 pub fn rate(lab: &Lab, options: &Options, report: &mut Report) -> io::Result<()> {
     let fastest = u64::from(RATES.iter().sum::<u32>());
     let requests = requests(lab, options.time, fastest)?;
-    for &system in &options.systems {
+    for system in options.rounds() {
         attempt(system, "fixed rate", report, |report| {
             let running = lab.start(system)?;
             warm_up(&running, RATE_CONNECTIONS, &requests)?;

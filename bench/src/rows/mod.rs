@@ -22,12 +22,21 @@ use crate::report::Report;
 pub struct Options {
     /// Length of each HTTP measurement.
     pub time: Duration,
+    /// How often each HTTP measurement is made.
+    pub rounds: usize,
     /// Connections of the full-load rows.
     pub connections: Vec<usize>,
     /// Orders of the bulk and restart rows.
     pub orders: usize,
     /// Systems to measure.
     pub systems: Vec<System>,
+}
+
+impl Options {
+    /// The systems in turn, as often as there are rounds.
+    fn rounds(&self) -> impl Iterator<Item = System> {
+        (0..self.rounds).flat_map(|_| self.systems.iter().copied())
+    }
 }
 
 /// Measures one system; a failure is noted, and the others go on.
