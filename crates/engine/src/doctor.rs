@@ -184,6 +184,8 @@ impl Examination<'_> {
             | What::Products(_)
             | What::Customer(_)
             | What::Rules { .. }
+            | What::Endpoint(_)
+            | What::Replay(_)
             | What::Kept(_)
             | What::Batch(_) => {}
         }
@@ -209,6 +211,8 @@ impl Examination<'_> {
             | What::Products(_)
             | What::Customer(_)
             | What::Rules { .. }
+            | What::Endpoint(_)
+            | What::Replay(_)
             | What::Kept(_)
             | What::Batch(_) => counts.failed += 1,
         }

@@ -13,6 +13,7 @@ use service::codec::Encoder;
 use service::layer::{Entry, Layer, late_terms, terms};
 use service::once::{Hash, KEPT_MAX, KEPT_US};
 use service::view::first_state;
+use service::webhooks::State;
 
 use crate::store::{
     APPLIED, RULES_VERSION, Store, customer_pair, pair, read_entry, read_kept, read_list,
@@ -307,6 +308,16 @@ impl Store {
             value.clear();
             customer.encode(&mut Encoder(&mut value));
             tables.customers.put(txn, &customer_pair(merchant, id), &value)?;
+        }
+        for (id, endpoint) in &layer.endpoints {
+            let key = id.as_str().as_bytes();
+            if endpoint.state == State::Removed {
+                tables.endpoints.delete(txn, key)?;
+                continue;
+            }
+            value.clear();
+            endpoint.encode(&mut Encoder(&mut value));
+            tables.endpoints.put(txn, key, &value)?;
         }
         for (version, (rules, installed)) in &layer.rules {
             value.clear();

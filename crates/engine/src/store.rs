@@ -13,7 +13,7 @@
 //! audits     order id ‖ 0 ‖ merchant or ""  → seq, of the newest
 //! inputs     seq                            → merchant or "": input that is no order
 //! kept       key                            → record ‖ since   kept_times  since ‖ key → nothing
-//! products, customers, rules, batches       → as `service` encodes them
+//! products, customers, rules, batches, endpoints → as `service` encodes them
 //! ```
 //!
 //! A list (orders in a state, of a seller, of a product …) is cut into runs of some ten thousand
@@ -36,6 +36,7 @@ use service::layer::{Entry, queue_term, term};
 use service::ledger::{By, Unavailable};
 use service::once;
 use service::view::{Base, Direction, Read, damaged};
+use service::webhooks::Endpoint;
 use service::wire::rules::{self, CompiledRules};
 
 use crate::log::Reader;
@@ -64,6 +65,7 @@ pub(crate) struct Tables {
     pub(crate) customers: Table,
     pub(crate) rules: Table,
     pub(crate) batches: Table,
+    pub(crate) endpoints: Table,
 }
 
 /// The projection.
@@ -112,6 +114,7 @@ impl Store {
             customers: table("customers")?,
             rules: table("rules")?,
             batches: table("batches")?,
+            endpoints: table("endpoints")?,
         };
         txn.commit()?;
         Ok((env, tables))
@@ -326,7 +329,7 @@ impl Snapshot<'_> {
         Ok(applied.is_some_and(|applied| seq < applied))
     }
 
-    /// Products, customers and rules.
+    /// Products, customers, webhook endpoints and rules.
     pub(crate) fn catalogue(&self) -> Read<Catalogue> {
         let mut catalogue = Catalogue { version: 1, ..Catalogue::default() };
         for row in self.tables().products.iter(&self.txn).map_err(stored)? {
@@ -337,6 +340,10 @@ impl Snapshot<'_> {
             let row = Customer::decode(&mut Decoder(row.map_err(stored)?.1)).map_err(corrupt)?;
             let key = (row.merchant.clone(), row.id.clone());
             catalogue.customers.insert(key, Arc::new(row));
+        }
+        for row in self.tables().endpoints.iter(&self.txn).map_err(stored)? {
+            let row = Endpoint::decode(&mut Decoder(row.map_err(stored)?.1)).map_err(corrupt)?;
+            catalogue.endpoints.insert(row.id.clone(), Arc::new(row));
         }
         for row in self.tables().rules.rev_iter(&self.txn).map_err(stored)? {
             let (version, bytes) = row.map_err(stored)?;

@@ -1,4 +1,5 @@
-//! Products, customers and rules: what pricing looks up, as one immutable snapshot.
+//! Products, customers and rules: what pricing looks up, as one immutable snapshot. Webhook
+//! endpoints, few and small, are in it too.
 //!
 //! Preparing an order reads the snapshot without a lock held; the writer prices again when the
 //! snapshot has changed in between.
@@ -12,6 +13,7 @@ use domain::money::UnitPrice;
 
 use crate::change::{read_name, read_stock_key, stock_key};
 use crate::codec::{Corrupt, Decoder, Encoder};
+use crate::webhooks::{Endpoint, EndpointId};
 use crate::wire::rules::CompiledRules;
 
 /// A product of the catalogue.
@@ -62,6 +64,8 @@ pub struct Catalogue {
     pub listed: imbl::OrdSet<StockKey>,
     /// Customers by seller and id.
     pub customers: imbl::OrdMap<(MerchantId, CustomerId), Arc<Customer>>,
+    /// Webhook endpoints by id; those that were removed are not.
+    pub endpoints: imbl::OrdMap<EndpointId, Arc<Endpoint>>,
     /// The installation's rules.
     pub rules: Arc<CompiledRules>,
 }

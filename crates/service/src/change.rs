@@ -14,6 +14,8 @@
 mod audit;
 mod order;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use domain::command::Verb;
 use domain::event::Event;
@@ -34,6 +36,7 @@ use crate::batch::BatchState;
 use crate::catalogue::{Customer, Product};
 use crate::codec::{Corrupt, Decoder, Encoder};
 use crate::once::{Hash, Kept, Key};
+use crate::webhooks::{Endpoint, Replay};
 
 /// Where a record starts in the log; the name of a change and of the order it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,6 +113,10 @@ pub enum What {
     },
     /// A batch got on.
     Batch(Box<BatchState>),
+    /// A webhook endpoint was added, changed, disabled or removed: as it is from now on.
+    Endpoint(Arc<Endpoint>),
+    /// An endpoint is to be told again what followed from earlier changes.
+    Replay(Replay),
     /// A key was used up by what the commit did before this.
     Kept(Box<Kept>),
 }
@@ -307,6 +314,8 @@ const RULES: u8 = 7;
 const BATCH: u8 = 8;
 const STRAY: u8 = 9;
 const KEPT: u8 = 10;
+const ENDPOINT: u8 = 16;
+const REPLAY: u8 = 17;
 const AUDIT: u8 = 20;
 const FLOOD: u8 = 21;
 
@@ -324,6 +333,8 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
         What::Rules { .. } => RULES,
         What::Batch(_) => BATCH,
         What::Stray(_) => STRAY,
+        What::Endpoint(_) => ENDPOINT,
+        What::Replay(_) => REPLAY,
         What::Kept(_) => KEPT,
     };
     to.u8(kind);
@@ -355,6 +366,8 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
             to.text(source);
         }
         What::Batch(batch) => batch.encode(&mut to),
+        What::Endpoint(endpoint) => endpoint.encode(&mut to),
+        What::Replay(replay) => replay.encode(&mut to),
         What::Kept(kept) => {
             to.bytes(&kept.key.name);
             to.bytes(&kept.key.content);
@@ -406,6 +419,8 @@ pub fn decode(body: &Bytes) -> Result<Change, Corrupt> {
             source: from.text()?.into(),
         },
         BATCH => What::Batch(Box::new(BatchState::decode(&mut from)?)),
+        ENDPOINT => What::Endpoint(Arc::new(Endpoint::decode(&mut from)?)),
+        REPLAY => What::Replay(Replay::decode(&mut from)?),
         KEPT => What::Kept(Box::new(Kept {
             key: Key { name: read_hash(&mut from)?, content: read_hash(&mut from)? },
             answer: body.slice_ref(from.bytes()?),

@@ -13,6 +13,7 @@ mod find;
 mod once;
 mod orders;
 mod stock;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -45,13 +46,14 @@ pub trait Subject {
 /// Runs the suite; `make` makes an empty ledger with the default policies and a currency of two
 /// decimals, which takes its time from the clock handed in.
 pub fn run(make: impl Fn(Clock) -> Box<dyn Subject>) {
-    let stories: [(&str, Story); 8] = [
+    let stories: [(&str, Story); 9] = [
         ("orders", orders::run),
         ("commands", commands::run),
         ("once", once::run),
         ("stock", stock::run),
         ("catalogue", catalogue::run),
         ("batches", batches::run),
+        ("webhooks", webhooks::run),
         ("find", find::run),
         ("changes", changes::run),
     ];

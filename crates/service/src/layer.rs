@@ -19,6 +19,7 @@ use crate::catalogue::{Customer, Product};
 use crate::change::Seq;
 use crate::ledger::By;
 use crate::once;
+use crate::webhooks::{Endpoint, EndpointId};
 use crate::wire::rules::CompiledRules;
 
 /// An order, with where its later changes are.
@@ -60,6 +61,8 @@ pub struct Layer {
     pub rules: BTreeMap<u64, (Arc<CompiledRules>, bool)>,
     /// Batches.
     pub batches: BTreeMap<BatchId, Arc<BatchState>>,
+    /// Webhook endpoints, removed ones too.
+    pub endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
     /// Keys that were used up, with the records that hold their answers.
     pub kept: HashMap<once::Hash, (Seq, Timestamp)>,
     /// Where the log stands after this layer's changes.
@@ -145,6 +148,7 @@ impl Layer {
         self.inputs.extend(std::mem::take(&mut newer.inputs));
         self.products.extend(newer.products.drain());
         self.customers.extend(std::mem::take(&mut newer.customers));
+        self.endpoints.extend(std::mem::take(&mut newer.endpoints));
         self.rules.extend(std::mem::take(&mut newer.rules));
         self.batches.extend(std::mem::take(&mut newer.batches));
         self.kept.extend(newer.kept.drain());

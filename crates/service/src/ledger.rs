@@ -25,6 +25,7 @@ use crate::measure::Moments;
 use crate::once;
 use crate::once::{Kept, Once, Outcome};
 use crate::view::{Base, Inputs, View, damaged};
+use crate::webhooks::{self, Endpoint};
 use crate::wire::rules::CompiledRules;
 
 /// A future on the heap, so that a ledger can be a trait object.
@@ -65,6 +66,8 @@ pub enum Request {
     Once(Box<Once>),
     /// Record a command for an order that is not there.
     Stray(Box<Stray>),
+    /// Do something about a webhook endpoint.
+    Webhook(Box<webhooks::Command>),
     /// A batch's checkpoint. Comes last in the call whose orders it covers; its counts are those
     /// of the batch before this call, and the ledger adds what this call's items came to.
     Checkpoint(Box<BatchState>),
@@ -136,6 +139,8 @@ pub enum Answer {
     Rules(u64),
     /// The batch at its checkpoint.
     Batch(Box<BatchState>),
+    /// The endpoint as it is then, or why nothing was done.
+    Endpoint(Result<Arc<Endpoint>, webhooks::Refused>),
     /// What became of a request under a key.
     Once(Box<Outcome>),
     /// Deciding it failed, even alone: a fault of ours. Its neighbours are unharmed.

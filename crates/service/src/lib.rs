@@ -22,6 +22,7 @@ pub mod prepare;
 pub mod serial;
 pub mod source;
 pub mod view;
+pub mod webhooks;
 pub mod whatif;
 pub mod wire;
 

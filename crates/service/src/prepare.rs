@@ -76,6 +76,7 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
         | Request::PutCustomer(_)
         | Request::PutRules { .. }
         | Request::Stray(_)
+        | Request::Webhook(_)
         | Request::Checkpoint(_) => return Prepared::Other(request),
     };
     let Receive { order, document, warnings, batch, rules } = receive;

@@ -10,6 +10,7 @@ mod commands;
 mod once;
 mod orders;
 mod stock;
+mod webhooks;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -363,6 +364,7 @@ impl<B: Base> Run<'_, B> {
                 Ok(Answer::Recorded)
             }
             Request::PutRules { rules, installed } => Ok(self.put_rules(rules, *installed)),
+            Request::Webhook(command) => Ok(self.webhook(command)),
             Request::Checkpoint(batch) => self.checkpoint(batch, tally),
         }
     }
@@ -409,6 +411,8 @@ impl<B: Base> Run<'_, B> {
                     .map_err(|_| crate::view::damaged("a stored rule set does not compile"))?;
                 self.rules(version, installed, rules);
             }
+            What::Endpoint(endpoint) => self.endpoint(endpoint),
+            What::Replay(_) => {}
             What::Batch(batch) => self.note_batch(seq, *batch),
         }
         Ok(())

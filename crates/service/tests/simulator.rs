@@ -691,6 +691,8 @@ impl Sim {
                 | What::Products(_)
                 | What::Customer(_)
                 | What::Rules { .. }
+                | What::Endpoint(_)
+                | What::Replay(_)
                 | What::Kept(_)
                 | What::Batch(_) => {}
             }

@@ -152,6 +152,19 @@ fn describe<'a>(app: &App, change: &'a Change, to: &mut Map<String, Value>) -> O
             describe_audit(audit, &mut put);
             audits::kept(app, change.at, audit)
         }
+        What::Endpoint(endpoint) => {
+            put("kind", "webhook".into());
+            put("webhook_id", endpoint.id.as_str().into());
+            put("status", crate::webhooks::status(&endpoint.state).into());
+            None
+        }
+        What::Replay(replay) => {
+            put("kind", "webhook_replay".into());
+            put("webhook_id", replay.endpoint.as_str().into());
+            put("after", replay.after.map(cursor).into());
+            put("until", cursor(replay.until).into());
+            None
+        }
         What::Kept(kept) => {
             put("kind", "idempotency_key".into());
             put("key_hash", blake3::Hash::from_bytes(kept.key.name).to_hex().as_str().into());

@@ -254,6 +254,7 @@ impl Asked {
                 | Answer::Stock(_)
                 | Answer::Rules(_)
                 | Answer::Batch(_)
+                | Answer::Endpoint(_)
                 | Answer::Once(_)
                 | Answer::Broken,
                 _,

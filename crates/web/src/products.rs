@@ -127,6 +127,7 @@ pub(crate) async fn recorded(app: &App, requests: Vec<Request>) -> Result<(), Er
             | Answer::Stock(_)
             | Answer::Rules(_)
             | Answer::Batch(_)
+            | Answer::Endpoint(_)
             | Answer::Once(_)
             | Answer::Broken => return Err(Error::new(Kind::Internal)),
         }

@@ -100,6 +100,7 @@ fn quoted(app: &App, document: Bytes, lang: Lang) -> Result<String, Error> {
         | Answer::Stock(_)
         | Answer::Rules(_)
         | Answer::Batch(_)
+        | Answer::Endpoint(_)
         | Answer::Once(_)
         | Answer::Broken => return Err(Error::new(Kind::Internal)),
     };

@@ -68,6 +68,7 @@ pub(crate) async fn put(
             | Answer::Recorded
             | Answer::Stock(_)
             | Answer::Batch(_)
+            | Answer::Endpoint(_)
             | Answer::Once(_)
             | Answer::Broken,
         )

@@ -263,6 +263,7 @@ fn answered(answer: Answer) -> Result<Stock, Error> {
         | Answer::Recorded
         | Answer::Rules(_)
         | Answer::Batch(_)
+        | Answer::Endpoint(_)
         | Answer::Once(_)
         | Answer::Broken => Err(Error::new(Kind::Internal)),
     }

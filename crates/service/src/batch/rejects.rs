@@ -108,6 +108,8 @@ impl<'a> Reject<'a> {
             | What::Customer(_)
             | What::Rules { .. }
             | What::Batch(_)
+            | What::Endpoint(_)
+            | What::Replay(_)
             | What::Kept(_)
             | What::Flood(_) => None,
         }
@@ -218,6 +220,8 @@ pub fn shape(ledger: &dyn Ledger, batch: &BatchState) -> Result<Shape, Unavailab
         | What::Customer(_)
         | What::Rules { .. }
         | What::Batch(_)
+        | What::Endpoint(_)
+        | What::Replay(_)
         | What::Kept(_)
         | What::Flood(_) => ControlFlow::Continue(()),
     })?;

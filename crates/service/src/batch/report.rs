@@ -323,6 +323,8 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
         | What::Products(_)
         | What::Customer(_)
         | What::Rules { .. }
+        | What::Endpoint(_)
+        | What::Replay(_)
         | What::Kept(_)
         | What::Batch(_) => return None,
     }
@@ -346,6 +348,8 @@ pub fn has_failed(change: &Change) -> bool {
         | What::Customer(_)
         | What::Rules { .. }
         | What::Batch(_)
+        | What::Endpoint(_)
+        | What::Replay(_)
         | What::Kept(_)
         | What::Flood(_) => false,
     }

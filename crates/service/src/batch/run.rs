@@ -455,6 +455,7 @@ fn asked(request: &Request) -> Asked {
         | Request::PutRules { .. }
         | Request::Once(_)
         | Request::Stray(_)
+        | Request::Webhook(_)
         | Request::Checkpoint(_) => Asked::Nothing(Vec::new()),
     }
 }

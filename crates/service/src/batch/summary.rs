@@ -218,7 +218,14 @@ impl Summary {
                 self.add(Outcome::Failed { reason: first(faults) });
             }
             (Answer::Recorded, Asked::Order(_) | Asked::Change(_)) => {}
-            (Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_) | Answer::Once(_), _) => {}
+            (
+                Answer::Stock(_)
+                | Answer::Rules(_)
+                | Answer::Batch(_)
+                | Answer::Endpoint(_)
+                | Answer::Once(_),
+                _,
+            ) => {}
         }
     }
 
@@ -248,6 +255,8 @@ impl Summary {
             | What::Products(_)
             | What::Customer(_)
             | What::Rules { .. }
+            | What::Endpoint(_)
+            | What::Replay(_)
             | What::Kept(_)
             | What::Batch(_) => {}
         }

@@ -101,6 +101,8 @@ fn the_log_explains_every_counter(stage: &mut Stage<'_>) {
                 | What::Products(_)
                 | What::Customer(_)
                 | What::Rules { .. }
+                | What::Endpoint(_)
+                | What::Replay(_)
                 | What::Kept(_)
                 | What::Batch(_) => {}
             }

@@ -317,6 +317,7 @@ pub(super) fn said(answer: &Answer) -> String {
         | Answer::Recorded
         | Answer::Rules(_)
         | Answer::Batch(_)
+        | Answer::Endpoint(_)
         | Answer::Once(_)
         | Answer::Broken => format!("{answer:?}"),
     }

@@ -34,7 +34,11 @@ impl Tally {
             | Answer::Invalid(_)
             | Answer::Recorded
             | Answer::Broken => self.counts.failed += 1,
-            Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_) | Answer::Once(_) => {}
+            Answer::Stock(_)
+            | Answer::Rules(_)
+            | Answer::Batch(_)
+            | Answer::Endpoint(_)
+            | Answer::Once(_) => {}
         }
     }
 }

@@ -187,6 +187,8 @@ pub fn item_of(what: &What) -> Option<&BatchItem> {
         | What::Products(_)
         | What::Customer(_)
         | What::Rules { .. }
+        | What::Endpoint(_)
+        | What::Replay(_)
         | What::Kept(_)
         | What::Batch(_) => None,
     }
