@@ -6,6 +6,9 @@
 //! Never: a secret. A secret follows from the installation's own, the endpoint and the number of
 //! its key, so neither the log nor a list of endpoints has one to give away.
 
+mod attempt;
+pub mod replay;
+
 use std::sync::Arc;
 
 use domain::id::MerchantId;
@@ -13,6 +16,8 @@ use domain::time::Timestamp;
 
 use crate::change::{Seq, read_name};
 use crate::codec::{Corrupt, Decoder, Encoder};
+
+pub use self::attempt::Attempt;
 
 /// Most endpoints: each is a follower of its own, with its own cursor and connections.
 pub const ENDPOINTS_MAX: usize = 256;

@@ -83,6 +83,8 @@ pub enum Kind {
     TooManyReleases,
     /// Too many secrets still have links that count.
     TooManySecrets,
+    /// There are as many webhook endpoints as there may be.
+    TooManyWebhooks,
     /// The batch id was used for other content.
     BatchConflict,
     /// The body is too large.
@@ -163,6 +165,12 @@ pub(crate) enum RowCode {
     NotWhole,
     /// Not a list of texts.
     NotTexts,
+    /// Not from the one to the other.
+    Range(i64, i64),
+    /// Not an address that may be called.
+    BadUrl,
+    /// The name of nothing there is.
+    UnknownName,
     /// More than so many bytes.
     TooLong(usize),
 }
@@ -246,6 +254,7 @@ impl Error {
             | Kind::StockOutOfRange
             | Kind::TooManyReleases
             | Kind::TooManySecrets
+            | Kind::TooManyWebhooks
             | Kind::BatchConflict => StatusCode::CONFLICT,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -372,13 +381,20 @@ impl RowCode {
             Self::NotWhole => "not_whole",
             Self::NotTexts => Code::WrongType.as_str(),
             Self::TooLong(_) => Code::TooLong.as_str(),
+            Self::Range(..) => "out_of_range",
+            Self::BadUrl => "bad_url",
+            Self::UnknownName => "unknown_name",
         }
     }
 
     fn message(self, pointer: &str, lang: Lang) -> String {
         let field = pointer.rsplit('/').next().unwrap_or_default();
         match texts::of_row(self) {
-            texts::RowText::Own(id) => Phrase::new(id).with("field", field).to(lang),
+            texts::RowText::Own(id) => {
+                let phrase = Phrase::new(id).with("field", field);
+                let Self::Range(least, most) = self else { return phrase.to(lang) };
+                phrase.with("least", least.to_string()).with("most", most.to_string()).to(lang)
+            }
             texts::RowText::Documents(code, detail) => {
                 let pointer = pointer.to_owned().into();
                 let severity = Severity::Error;

@@ -88,6 +88,8 @@ pub(crate) fn scope(method: &Method, path: Option<&str>) -> Option<Scope> {
     match path {
         Some("/health" | "/ready" | "/" | "/openapi.json") | None => None,
         Some("/docs" | "/docs/" | "/docs/{*rest}") => None,
+        // An address to tell may hold a token, and says who is told what.
+        Some(path) if path.starts_with("/v1/webhooks") => Some(Scope::Admin),
         _ if method == Method::GET || method == Method::HEAD => Some(Scope::Read),
         // They change nothing.
         Some("/v1/quotes" | "/v1/pricing-rules/test") => Some(Scope::Read),

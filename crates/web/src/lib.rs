@@ -11,6 +11,7 @@ pub mod batches;
 pub mod clients;
 pub mod error;
 pub mod filing;
+pub mod hooks;
 pub mod keys;
 pub mod limits;
 pub mod links;
@@ -50,6 +51,7 @@ mod spool;
 mod status;
 mod stock;
 pub mod trace;
+mod webhooks;
 
 #[cfg(test)]
 mod mutated;
@@ -69,6 +71,7 @@ pub use clients::Clients;
 pub use error::Error;
 pub use filing::{FileName, FileRuns, FileState, NewFile, NoFiles, TakenFile};
 pub use gate::Gate;
+pub use hooks::{Hooks, NoHooks};
 pub use keys::{Key, Keys, KeysError, Scope};
 pub use limits::Limits;
 pub use links::Links;
@@ -85,6 +88,8 @@ pub struct App {
     pub batches: Arc<dyn BatchRuns>,
     /// What takes files in.
     pub files: Arc<dyn FileRuns>,
+    /// What tells webhook endpoints.
+    pub hooks: Arc<dyn Hooks>,
     /// What the installation says.
     pub settings: Settings,
     /// Who may call; everybody, when absent.
@@ -118,6 +123,7 @@ impl App {
             ledger,
             batches: Arc::new(NoBatches),
             files: Arc::new(NoFiles),
+            hooks: Arc::new(NoHooks),
             keys: None,
             clients: Clients::new(&settings.limits),
             links: Links::none(),

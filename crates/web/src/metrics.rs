@@ -66,7 +66,7 @@ const OUTCOMES: [&str; 9] = [
 ];
 
 /// Addresses that are counted, as the router spells them; the last stands for all others.
-pub(crate) const ROUTES: [&str; 39] = [
+pub(crate) const ROUTES: [&str; 47] = [
     "/v1/orders",
     "/v1/orders/{id}",
     "/v1/orders/{id}/document",
@@ -105,6 +105,14 @@ pub(crate) const ROUTES: [&str; 39] = [
     "/v1/files",
     "/v1/files/{name}",
     "/v1/files/{name}/rejects",
+    "/v1/webhooks",
+    "/v1/webhooks/{id}",
+    "/v1/webhooks/{id}/rotate-secret",
+    "/v1/webhooks/{id}/test",
+    "/v1/webhooks/{id}/enable",
+    "/v1/webhooks/{id}/disable",
+    "/v1/webhooks/{id}/deliveries",
+    "/v1/webhooks/{id}/replay",
     "other",
 ];
 

@@ -72,6 +72,7 @@ pub(crate) const OLDER: [(&str, &str); 2] =
         (name = "catalogue", description = "Products and customers."),
         (name = "stock", description = "What is on hand, reserved, available and waited for."),
         (name = "pricing", description = "The rules that orders are priced by."),
+        (name = "webhooks", description = "Who is told of what, and how that fares."),
         (name = "changes", description = "Everything that happened, in order."),
         (name = "operations", description = "How the server fares."),
     ),

@@ -14,7 +14,7 @@ use crate::App;
 use crate::error::{Error, Kind};
 use crate::{
     audits, changes, commands, customers, docs, documents, files, guard, intake, openapi, order,
-    orders, page, place, products, quotes, rules, rules_test, status, stock,
+    orders, page, place, products, quotes, rules, rules_test, status, stock, webhooks,
 };
 
 /// Makes two functions of one list of handlers: their routes, and their description. A server
@@ -85,6 +85,14 @@ api! {
     files::list,
     files::one, files::put,
     files::rejects,
+    webhooks::list, webhooks::add,
+    webhooks::one, webhooks::change, webhooks::remove,
+    webhooks::rotate,
+    webhooks::test,
+    webhooks::enable,
+    webhooks::disable,
+    webhooks::deliveries,
+    webhooks::replay,
     changes::list,
     status::status,
     status::health,

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::extract::Request as HttpRequest;
+use bytes::Bytes;
 use domain::id::NameError;
 use domain::money::{Decimal, DecimalError};
 use messages::{Arg, id, phrase};
@@ -17,7 +18,7 @@ use serde_json::value::RawValue;
 use service::wire::violation::Code;
 
 use crate::App;
-use crate::body::{self, Media, ROWS, collect};
+use crate::body::{self, JSON, Media, ROWS, collect};
 use crate::error::{Error, Kind, RowCode, Wrong};
 use crate::orders::blocking;
 use crate::params::Params;
@@ -44,6 +45,27 @@ pub(crate) async fn receive<T: Send + 'static>(
     let limits = &app.settings.limits;
     let bytes = collect(sent, limits.rows_bytes_max, limits.request).await?;
     blocking(app, move |app| read(app, &bytes, media, |row| parse(app, row))).await
+}
+
+/// Takes in a body that is one JSON object, or nothing at all, and reads it.
+pub(crate) async fn one<T: Send + 'static>(
+    app: &Arc<App>,
+    request: HttpRequest,
+    parse: impl Fn(&App, &mut Row<'_>) -> Option<T> + Send + 'static,
+) -> Result<T, Error> {
+    let (parts, sent) = request.into_parts();
+    Params::read(&parts.uri, &[])?;
+    if body::media(&parts.headers, JSON)? != Media::Json {
+        return Err(Error::new(Kind::UnsupportedMediaType).about(JSON));
+    }
+    let limits = &app.settings.limits;
+    let bytes = collect(sent, limits.order_bytes_max, limits.request).await?;
+    let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
+    let mut rows = read(app, &bytes, Media::Json, |row| parse(app, row))?;
+    match (rows.pop(), rows.is_empty()) {
+        (Some(row), true) => Ok(row),
+        _ => Err(Error::new(Kind::Malformed).about(id!("malformed-object"))),
+    }
 }
 
 /// Reads every row of a body, or says everything that is wrong with them.
@@ -160,6 +182,11 @@ impl<'a> Row<'a> {
         self.fields.remove(field).map(RawValue::get).filter(|text| *text != "null")
     }
 
+    /// Whether a field is there and says nothing.
+    pub(crate) fn is_null(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(|value| value.get() == "null")
+    }
+
     /// A text, or a whole number of at most twenty digits, as in documents.
     pub(crate) fn text(&mut self, field: &str) -> Option<String> {
         let raw = self.raw(field)?;
@@ -261,7 +288,7 @@ fn is_whole(raw: &str) -> bool {
     raw.len() <= 20 && raw.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn name_code(error: NameError) -> Code {
+pub(crate) fn name_code(error: NameError) -> Code {
     match error {
         NameError::Empty => Code::Required,
         NameError::TooLong => Code::TooLong,

@@ -59,6 +59,9 @@ row-one_of = Give exactly one: 'delta' or 'on_hand'.
 row-too_many = Field '{ $field }' has too many values.
 row-not_whole = Field '{ $field }' must be a whole number.
 row-not_texts = Field '{ $field }' must be a list of texts.
+row-out_of_range = Field '{ $field }' must be from { $least } to { $most }.
+row-bad_url = Field '{ $field }' must be an https address on the public internet, without a user name or password.
+row-unknown_name = Field '{ $field }' names something that does not exist.
 
 # Why an order came to nothing.
 

@@ -127,3 +127,6 @@ problem-too_many_secrets = Too many secrets still have links that count; earlier
 
 problem-not_quotable-title = Not quotable
 problem-not_quotable = Only new orders are quoted; this one amends or cancels an order.
+
+problem-too_many_webhooks-title = Too many webhooks
+problem-too_many_webhooks = There are { $about } webhook endpoints already.

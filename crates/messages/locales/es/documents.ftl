@@ -59,6 +59,9 @@ row-one_of = Indique exactamente uno: 'delta' u 'on_hand'.
 row-too_many = El campo '{ $field }' tiene demasiados valores.
 row-not_whole = El campo '{ $field }' debe ser un número entero.
 row-not_texts = El campo '{ $field }' debe ser una lista de textos.
+row-out_of_range = El campo '{ $field }' debe estar entre { $least } y { $most }.
+row-bad_url = El campo '{ $field }' debe ser una dirección https de la internet pública, sin usuario ni contraseña.
+row-unknown_name = El campo '{ $field }' nombra algo que no existe.
 
 # Por qué una orden no siguió adelante.
 

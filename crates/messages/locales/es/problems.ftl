@@ -127,3 +127,6 @@ problem-too_many_secrets = Demasiados secretos aún tienen enlaces válidos; use
 
 problem-not_quotable-title = Sin cotización
 problem-not_quotable = Solo se cotizan órdenes nuevas; esta modifica o cancela una orden.
+
+problem-too_many_webhooks-title = Demasiados webhooks
+problem-too_many_webhooks = Ya hay { $about } destinos de webhooks.

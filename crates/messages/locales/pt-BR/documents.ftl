@@ -59,6 +59,9 @@ row-one_of = Informe exatamente um: 'delta' ou 'on_hand'.
 row-too_many = Campo '{ $field }' tem valores demais.
 row-not_whole = Campo '{ $field }' deve ser um número inteiro.
 row-not_texts = Campo '{ $field }' deve ser uma lista de textos.
+row-out_of_range = Campo '{ $field }' deve estar entre { $least } e { $most }.
+row-bad_url = Campo '{ $field }' deve ser um endereço https da internet pública, sem usuário nem senha.
+row-unknown_name = Campo '{ $field }' nomeia algo que não existe.
 
 # Por que um pedido não foi adiante.
 

@@ -127,3 +127,6 @@ problem-too_many_secrets = Segredos demais ainda têm links válidos; use earlie
 
 problem-not_quotable-title = Sem cotação
 problem-not_quotable = Só pedidos novos podem ser cotados; este altera ou cancela um pedido.
+
+problem-too_many_webhooks-title = Webhooks demais
+problem-too_many_webhooks = Já há { $about } destinos de webhooks.

@@ -66,6 +66,7 @@ pub(super) fn of(kind: Kind) -> Row {
         Kind::BelowReserved => row!("below_reserved"),
         Kind::StockOutOfRange => row!("stock_out_of_range"),
         Kind::TooManyReleases => row!("too_many_releases"),
+        Kind::TooManyWebhooks => row!("too_many_webhooks"),
         Kind::BatchConflict => row!("batch_conflict"),
         Kind::TooLarge => row!("too_large"),
         Kind::UnsupportedMediaType => row!("unsupported_media_type"),
@@ -102,6 +103,9 @@ pub(super) fn of_row(code: RowCode) -> RowText {
         RowCode::TooMany => id!("row-too_many"),
         RowCode::NotWhole => id!("row-not_whole"),
         RowCode::NotTexts => id!("row-not_texts"),
+        RowCode::Range(..) => id!("row-out_of_range"),
+        RowCode::BadUrl => id!("row-bad_url"),
+        RowCode::UnknownName => id!("row-unknown_name"),
     })
 }
 

@@ -11,6 +11,7 @@ mod operations;
 mod orders;
 mod rows;
 mod sent;
+mod webhooks;
 mod whatif;
 
 pub use audits::*;
@@ -20,6 +21,7 @@ pub use operations::*;
 pub use orders::*;
 pub use rows::*;
 pub use sent::*;
+pub use webhooks::*;
 pub use whatif::*;
 
 use domain::limits::NAME_BYTES_MAX;

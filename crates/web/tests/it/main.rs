@@ -16,3 +16,4 @@ mod languages;
 mod lookups;
 mod quotes;
 mod socket;
+mod webhooks;

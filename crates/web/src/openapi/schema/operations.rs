@@ -241,6 +241,10 @@ pub enum ChangeKind {
     PricingRules,
     /// A batch got on.
     Batch,
+    /// A webhook endpoint was added, changed, disabled or removed.
+    Webhook,
+    /// A webhook endpoint is told again what happened earlier.
+    WebhookReplay,
 }
 
 /// The server is alive.
