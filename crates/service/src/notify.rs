@@ -170,6 +170,8 @@ pub fn occasions(
         | What::Products(_)
         | What::Customer(_)
         | What::Rules { .. }
+        | What::Endpoint(_)
+        | What::Replay(_)
         | What::Kept(_) => Ok(Vec::new()),
     }
 }

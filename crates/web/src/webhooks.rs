@@ -11,6 +11,7 @@ use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{Response, StatusCode, Uri};
 use axum::response::IntoResponse;
 use domain::id::MerchantId;
+use domain::notice::Notice;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::ledger::{Answer, REQUESTS_PER_CALL_MAX, Request};
@@ -43,20 +44,6 @@ const CONCURRENCY: u16 = 4;
 const OVERLAP_S: (i64, i64) = (24 * 3_600, 7 * 24 * 3_600);
 /// Most attempts that a list shows.
 const ATTEMPTS_MAX: usize = 500;
-
-/// Kinds of events that there are.
-const KINDS: [&str; 10] = [
-    "order.received",
-    "order.amended",
-    "order.completed",
-    "stock.pending",
-    "order.rejected",
-    "order.failed",
-    "order.cancelled",
-    "order.fulfilled",
-    "order.invalid",
-    "batch.finished",
-];
 
 /// Adds an endpoint.
 ///
@@ -358,10 +345,14 @@ fn wanted(row: &mut Row<'_>) -> Option<Vec<Box<str>>> {
     }
     if patterns.len() > KINDS_MAX {
         row.is_wrong("kinds", RowCode::TooMany);
-    } else if !patterns.iter().all(|pattern| KINDS.iter().any(|kind| covers(pattern, kind))) {
+    } else if !patterns.iter().all(|pattern| is_known(pattern)) {
         row.is_wrong("kinds", RowCode::UnknownName);
     }
     Some(patterns.into_iter().map(Into::into).collect())
+}
+
+fn is_known(pattern: &str) -> bool {
+    Notice::ALL.iter().any(|(_, kind)| covers(pattern, kind))
 }
 
 fn merchants(row: &mut Row<'_>) -> Option<Vec<MerchantId>> {

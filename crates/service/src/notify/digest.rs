@@ -219,6 +219,8 @@ fn told(rule: &Rule, what: &What) -> Option<u64> {
         | What::Customer(_)
         | What::Rules { .. }
         | What::Batch(_)
+        | What::Endpoint(_)
+        | What::Replay(_)
         | What::Kept(_) => None,
     }
 }

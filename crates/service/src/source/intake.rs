@@ -78,7 +78,11 @@ impl Settled {
                 Outcome::Now { answer, .. } => self.count(answer),
                 Outcome::Before(_) | Outcome::OtherContent => self.redelivered += 1,
             },
-            Answer::Broken | Answer::Stock(_) | Answer::Rules(_) | Answer::Batch(_) => {
+            Answer::Broken
+            | Answer::Stock(_)
+            | Answer::Rules(_)
+            | Answer::Batch(_)
+            | Answer::Endpoint(_) => {
                 self.broken += 1;
             }
         }
@@ -246,6 +250,7 @@ fn is_done(ledger: &dyn Ledger, asked: &Request) -> Result<bool, Unavailable> {
         | Request::PutRules { .. }
         | Request::Once(_)
         | Request::Stray(_)
+        | Request::Webhook(_)
         | Request::Checkpoint(_) => return Ok(false),
     };
     let Found::Order(view) = ledger.order(&key.id, Some(&key.merchant))? else { return Ok(false) };
