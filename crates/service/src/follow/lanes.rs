@@ -5,6 +5,7 @@
 //! passes them, and they are kept with it. Never: a decision about what an outcome means.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use domain::id::OrderKey;
@@ -75,6 +76,16 @@ struct Open {
     /// Deliveries that hold the cursor; 0 when all are done, and one before it is not.
     holds: usize,
     tickets: Vec<Ticket>,
+}
+
+/// What was taken out of the window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expired {
+    /// The first change of it.
+    pub(super) first: Seq,
+    /// The first change in the window behind it.
+    pub(super) next: Option<Seq>,
+    pub(super) deliveries: u64,
 }
 
 /// All of a sink's deliveries that are not done.
@@ -302,13 +313,13 @@ impl Lanes {
         }
     }
 
-    /// Takes out of the window what `is_late`, unless something is under way for it; how many
-    /// deliveries that were, with the first change, the one before it, and when it was made.
+    /// Takes out of the window what `is_late`, unless something is under way for it. The first of
+    /// those changes holds the cursor from now on, for whoever answers for them.
     pub(super) fn expire(
         &mut self,
         now: Timestamp,
         is_late: impl Fn(Seq, Timestamp) -> bool,
-    ) -> Option<(Selected, u64)> {
+    ) -> Option<Expired> {
         let mut late: Vec<(Place, Ticket)> = Vec::new();
         for (ticket, lane) in self.lanes.iter().filter(|(_, lane)| !lane.is_apart) {
             if lane.doing == Doing::Waiting {
@@ -316,16 +327,14 @@ impl Lanes {
                 late.extend(some.map(|entry| (entry.place, *ticket)));
             }
         }
-        let (first, _) = late.iter().min()?;
-        let open = self.window.get(&first.seq)?;
-        let change =
-            Selected { before: open.before, seq: first.seq, at: open.at, deliveries: Vec::new() };
-        // Its place in the window stays, for whoever answers for what is left out.
-        self.open(change.seq, change.before, change.at);
         late.sort_unstable();
+        let (first, last) = (late.first()?.0.seq, late.last()?.0.seq);
+        self.window.get_mut(&first)?.holds += 1;
+        let next = self.window.range((Bound::Excluded(last), Bound::Unbounded)).next();
+        let next = next.map(|(seq, _)| *seq);
         // A lane's deliveries are in the order of their places: each is its lane's first in turn.
         late.iter().for_each(|(_, ticket)| self.done(*ticket, now));
-        Some((change, late.len() as u64))
+        Some(Expired { first, next, deliveries: late.len() as u64 })
     }
 
     /// Everything up to it is done, apart, or answered for. `read` is the last change read.

@@ -14,7 +14,7 @@ use domain::time::Timestamp;
 
 use super::breaker::{Admits, Breaker, Pace, later};
 use super::lanes::{Doing, Lanes};
-use super::page::{Page, Selected};
+use super::page::Page;
 use super::progress::{Blame, Disabled, Progress, Tries};
 use super::status::{Counts, Holding, Lag, State, Status};
 use super::{Delivery, Outcome, Terms};
@@ -471,14 +471,10 @@ impl Machine {
             retention.age.is_some_and(|age| later(at, age) < now)
                 || retention.bytes.is_some_and(|bytes| seq.0.saturating_add(bytes) < end)
         };
-        let Some((Selected { seq, .. }, deliveries)) = self.lanes.expire(now, is_late) else {
-            return;
-        };
-        self.miss(seq, deliveries);
-        let next = self.lanes.oldest().filter(|(oldest, _)| *oldest > seq);
-        if let Some(next) = next.map(|(next, _)| next).or(self.reading.until) {
-            self.in_time(now, next);
-        }
+        let Some(expired) = self.lanes.expire(now, is_late) else { return };
+        self.miss(expired.first, expired.deliveries);
+        let read = self.reading.until.map_or(0, |seq| seq.0);
+        self.in_time(now, expired.next.unwrap_or(Seq(read + 1)));
     }
 
     fn miss(&mut self, seq: Seq, deliveries: u64) {
