@@ -123,9 +123,10 @@ impl Work {
         let request = Request::Receive(Box::new(receive));
         match prepare(request, &self.catalogue, Timestamp(0), EXPONENT) {
             Prepared::Receive(order) => placed(*order),
-            Prepared::Unpriceable(_) | Prepared::Once(_) | Prepared::Other(_) => {
-                Err("cannot be priced".into())
-            }
+            Prepared::Unpriceable(_)
+            | Prepared::Once(_)
+            | Prepared::Settle(_)
+            | Prepared::Other(_) => Err("cannot be priced".into()),
         }
     }
 }

@@ -12,8 +12,9 @@ use hashbrown::HashMap;
 use service::batch::Counts;
 use service::change::{Change, Seq, What, decode};
 use service::ledger::{By, Ledger, Unavailable, seen};
+use service::letters::Filter;
 use service::serial::item_of;
-use service::view::Waiting;
+use service::view::{Direction, Waiting};
 
 use crate::{Engine, log};
 
@@ -46,6 +47,8 @@ pub enum Proof {
     Lists,
     /// Every batch's checkpoint counts the items that are there.
     Batches,
+    /// Every dead letter is filed, open or ended as the log says, and ended once.
+    Letters,
 }
 
 impl Proof {
@@ -60,6 +63,7 @@ impl Proof {
             Self::Stock => "counters equal the stock ledger's sums, none oversold",
             Self::Queues => "who waits for stock stands in its queue, once",
             Self::Lists => "lists of orders and of invalid input are complete",
+            Self::Letters => "every dead letter is filed, and ended once at most",
             Self::Batches => "every batch's checkpoint counts the items that are there",
         }
     }
@@ -109,6 +113,8 @@ struct Examination<'a> {
     orders: u64,
     inputs: u64,
     batches: HashMap<domain::id::BatchId, Counts>,
+    letters: HashMap<Seq, Option<Seq>>,
+    ends: Check,
 }
 
 impl Engine {
@@ -128,6 +134,8 @@ impl Engine {
             orders: 0,
             inputs: 0,
             batches: HashMap::new(),
+            letters: HashMap::new(),
+            ends: Check::new(Proof::Letters),
         };
         let mut records = Check::new(Proof::Records);
         let scanned = self.log.scan(0, self.log.end(), |seq, body| {
@@ -178,7 +186,20 @@ impl Examination<'_> {
             What::Stock { stock, on_hand, .. } => {
                 self.moved(stock.clone(), Movement { on_hand: *on_hand, ..Movement::default() });
             }
-            What::Audit(_) | What::Flood(_) => self.inputs += 1,
+            What::Audit(audit) => {
+                self.inputs += 1;
+                if audit.batch.is_some() {
+                    self.buried(seq);
+                }
+            }
+            What::Flood(_) => self.inputs += 1,
+            What::Letter(_) => self.buried(seq),
+            What::Settled(settled) => {
+                let known = self.letters.insert(settled.letter, Some(seq));
+                self.ends.look(known == Some(None), || {
+                    format!("letter {} ends at {}, it was {known:?}", settled.letter.0, seq.0)
+                });
+            }
             What::Stray(_)
             | What::Released { .. }
             | What::Products(_)
@@ -187,9 +208,14 @@ impl Examination<'_> {
             | What::Endpoint(_)
             | What::Replay(_)
             | What::Kept(_)
-            | What::Batch(_) => {}
+            | What::Batch(_)
+            | What::Sweep(_) => {}
         }
         Ok(())
+    }
+
+    fn buried(&mut self, seq: Seq) {
+        self.letters.insert(seq, None);
     }
 
     fn item(&mut self, batch: &domain::id::BatchId, what: &What) {
@@ -205,6 +231,9 @@ impl Examination<'_> {
             },
             What::Audit(_)
             | What::Stray(_)
+            | What::Letter(_)
+            | What::Settled(_)
+            | What::Sweep(_)
             | What::Flood(_)
             | What::Stock { .. }
             | What::Released { .. }
@@ -286,8 +315,9 @@ impl Examination<'_> {
         let queues = self.check_queues()?;
         let lists = self.check_lists()?;
         let batches = self.check_batches()?;
+        let letters = self.check_letters()?;
         let Self { originals, states, money, .. } = self;
-        findings.checks.extend([originals, states, money, stock, queues, lists, batches]);
+        findings.checks.extend([originals, states, money, stock, queues, lists, batches, letters]);
         Ok(())
     }
 
@@ -354,6 +384,34 @@ impl Examination<'_> {
         check.look(listed == self.inputs, || {
             format!("{listed} invalid inputs are listed, there are {}", self.inputs)
         });
+        Ok(check)
+    }
+
+    fn check_letters(&mut self) -> Result<Check, Unavailable> {
+        let mut check = std::mem::replace(&mut self.ends, Check::new(Proof::Letters));
+        let (mut listed, mut open, mut before) = (0, 0, None);
+        loop {
+            let filter = Filter::default();
+            let page = self.engine.letters(&filter, Direction::Newest, before, 1_000)?;
+            for (seq, row) in &page.rows {
+                let end = row.end.map(|end| end.seq);
+                let said = self.letters.get(seq);
+                check.look(said == Some(&end), || {
+                    format!("letter {} ends at {end:?}, the log says {said:?}", seq.0)
+                });
+                open += u64::from(end.is_none());
+            }
+            listed += page.rows.len();
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        check.look(listed == self.letters.len(), || {
+            format!("{listed} dead letters are listed, there are {}", self.letters.len())
+        });
+        let counted: u64 = self.engine.letters_open()?.iter().map(|(_, count)| count).sum();
+        check.look(counted == open, || format!("{counted} are counted as open, {open} are"));
         Ok(check)
     }
 

@@ -383,8 +383,12 @@ fn weight(request: &Prepared) -> usize {
         Prepared::Receive(order) => order.document.len(),
         Prepared::Unpriceable(audit) => audit.document.len(),
         Prepared::Once(once) => weight(&once.request),
+        Prepared::Settle(settle) => 256 + settle.with.as_ref().map_or(0, weight),
         Prepared::Other(Request::Amend(amend)) => amend.document.len(),
         Prepared::Other(Request::Audit(audit)) => 256 + audit.document.len(),
+        Prepared::Other(Request::Bury(letter)) => {
+            256 + letter.payload.as_ref().map_or(0, |payload| payload.len())
+        }
         Prepared::Other(_) => 256,
     }
 }

@@ -19,7 +19,7 @@ use crate::OpenError;
 pub const FORMAT: &str = "comanda store 3";
 
 /// Raised when rows of the projection, or what they hold, are no longer as they were.
-const INDEX_VERSION: u32 = 2;
+const INDEX_VERSION: u32 = 3;
 /// What the projection of stores was that say nothing: the first version did not.
 const INDEX_UNSAID: u32 = 1;
 

@@ -3,6 +3,8 @@
 //! Rows go in sorted. New orders open a run of their own when there are many, so that a loaded
 //! server only appends; a trickle joins the last run until that is full.
 
+mod letters;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::state::OrderState;
@@ -70,6 +72,7 @@ impl Store {
         self.put_orders(&mut txn, layer)?;
         self.put_rest(&mut txn, layer)?;
         self.put_kept(&mut txn, layer)?;
+        self.put_letters(&mut txn, layer)?;
         self.tables.meta.put(&mut txn, APPLIED, &layer.until.to_be_bytes())?;
         txn.commit()?;
         Ok(())

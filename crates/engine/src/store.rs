@@ -13,11 +13,16 @@
 //! audits     order id ‖ 0 ‖ merchant or ""  → seq, of the newest
 //! inputs     seq                            → merchant or "": input that is no order
 //! kept       key                            → record ‖ since   kept_times  since ‖ key → nothing
+//! letters    open? ‖ kind ‖ seq             → dead letters; sweeps  seq → endings of many
+//! letter_lists  term ‖ seq                  → kind: letters by source and order
+//! letter_names  identity                    → seq
 //! products, customers, rules, batches, endpoints → as `service` encodes them
 //! ```
 //!
 //! A list (orders in a state, of a seller, of a product …) is cut into runs of some ten thousand
 //! orders, so that filing new orders touches the last run's pages only, whatever the total.
+
+mod letters;
 
 use std::ops::Bound;
 use std::path::Path;
@@ -34,11 +39,13 @@ use service::change::{Change, Seq, decode_state};
 use service::codec::{Corrupt, Decoder};
 use service::layer::{Entry, queue_term, term};
 use service::ledger::{By, Unavailable};
+use service::letters::{Counts, Identity, List, Row, Sweep};
 use service::once;
 use service::view::{Base, Direction, Read, damaged};
 use service::webhooks::Endpoint;
 use service::wire::rules::{self, CompiledRules};
 
+pub(crate) use self::letters::letter_key;
 use crate::log::Reader;
 
 pub(crate) type Table = Database<Bytes, Bytes>;
@@ -66,6 +73,10 @@ pub(crate) struct Tables {
     pub(crate) rules: Table,
     pub(crate) batches: Table,
     pub(crate) endpoints: Table,
+    pub(crate) letters: Table,
+    pub(crate) letter_lists: Table,
+    pub(crate) letter_names: Table,
+    pub(crate) sweeps: Table,
 }
 
 /// The projection.
@@ -81,6 +92,7 @@ pub(crate) struct Store {
 
 pub(crate) const APPLIED: &[u8] = b"applied";
 pub(crate) const RULES_VERSION: &[u8] = b"rules_version";
+pub(crate) const LETTERS_OPEN: &[u8] = b"letters_open";
 
 impl Store {
     /// Opens or creates the environment in `dir`.
@@ -115,6 +127,10 @@ impl Store {
             rules: table("rules")?,
             batches: table("batches")?,
             endpoints: table("endpoints")?,
+            letters: table("letters")?,
+            letter_lists: table("letter_lists")?,
+            letter_names: table("letter_names")?,
+            sweeps: table("sweeps")?,
         };
         txn.commit()?;
         Ok((env, tables))
@@ -420,6 +436,43 @@ impl Base for Snapshot<'_> {
     fn late(&self, key: &StockKey, after: Option<Seq>, limit: usize) -> Read<Vec<Seq>> {
         let term = queue_term(&key.merchant, key.sku.as_str());
         self.list_of(&term, Direction::Oldest, after, limit)
+    }
+
+    fn letter(&self, seq: Seq) -> Read<Option<Row>> {
+        self.find_letter(seq)
+    }
+
+    fn letters(
+        &self,
+        list: &List,
+        way: Direction,
+        bound: Option<Seq>,
+        limit: usize,
+    ) -> Read<Vec<(Seq, Row)>> {
+        self.list_letters(list, way, bound, limit)
+    }
+
+    fn letter_named(&self, name: &Identity) -> Read<Option<Seq>> {
+        self.get(self.tables().letter_names, name)?.map(read_seq).transpose()
+    }
+
+    fn letters_open(&self) -> Read<Counts> {
+        self.count_letters()
+    }
+
+    fn sweep(&self, id: Seq) -> Read<Option<Sweep>> {
+        let row = self.get(self.tables().sweeps, &id.0.to_be_bytes())?;
+        row.map(|bytes| Sweep::decode(&mut Decoder(bytes)).map_err(corrupt)).transpose()
+    }
+
+    fn sweeps(&self, before: Option<Seq>, limit: usize) -> Read<Vec<Sweep>> {
+        let before = before.map_or(u64::MAX, |b| b.0).to_be_bytes();
+        let range = (Bound::Unbounded, Bound::Excluded(before.as_slice()));
+        let rows = self.tables().sweeps.rev_range(&self.txn, &range).map_err(stored)?;
+        let read = |row: heed::Result<(&[u8], &[u8])>| {
+            Sweep::decode(&mut Decoder(row.map_err(stored)?.1)).map_err(corrupt)
+        };
+        rows.take(limit).map(read).collect()
     }
 
     fn kept(&self, name: &once::Hash) -> Read<Option<(Seq, Timestamp)>> {

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use engine::{Engine, OpenError, Options, log};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use service::ledger::{Answer, By, Changes, Found, Ledger, Query, Unavailable};
+use service::letters::{Filter, Kind};
 use service::prepare::Prepared;
+use service::view::Direction;
 use support::{
     is_accepted, is_duplicate, merchant, one, open, options, order, order_id, originals, pen, pens,
     say, without_index,
@@ -390,7 +392,11 @@ fn a_decision_that_panics_is_answered_and_its_neighbours_are_unharmed() {
     assert_eq!(originals(&engine), ["a", "b", "c", "d"]);
     assert_eq!(engine.stock_of(&pen()).expect("reads").map(|s| s.reserved), Some(4));
     let found = engine.order(&order_id("boom1"), None).expect("the ledger reads");
-    assert!(matches!(found, Found::Invalid(_)), "it can be looked into");
+    assert!(matches!(found, Found::Nothing), "it uses up no id");
+    let filter = Filter { kind: Some(Kind::Decision), ..Filter::default() };
+    let letters = engine.letters(&filter, Direction::Oldest, None, 10).expect("the ledger reads");
+    let ids = letters.rows.iter().map(|(_, row)| row.order.as_ref().map(|id| id.as_str()));
+    assert!(ids.eq([Some("boom1"), Some("boom2")]), "each can be looked into, however often sent");
     assert!(is_accepted(&one(&engine, order("boom1", 10)).expect("it may come again")));
 }
 

@@ -27,14 +27,13 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 pub use self::audit::{
     AUDIT_DOCUMENT_BYTES_MAX, Audit, DOCUMENT_BYTES_MAX, DocumentHash, Flood, Origin,
 };
-use self::order::{
-    batch_item, event, order_key, read_batch_item, read_channel, read_event, read_order_key,
-    read_verb,
-};
+pub(crate) use self::order::{batch_item, order_key, read_batch_item, read_order_key};
 pub use self::order::{decode_state, encode_state, read_name, read_stock_key, stock_key};
+use self::order::{event, read_channel, read_event, read_verb};
 use crate::batch::BatchState;
 use crate::catalogue::{Customer, Product};
 use crate::codec::{Corrupt, Decoder, Encoder};
+use crate::letters::{DeadLetter, Settled, Sweep};
 use crate::once::{Hash, Kept, Key};
 use crate::webhooks::{Endpoint, Replay};
 
@@ -119,6 +118,12 @@ pub enum What {
     Replay(Replay),
     /// A key was used up by what the commit did before this.
     Kept(Box<Kept>),
+    /// Something could not be seen through.
+    Letter(Box<DeadLetter>),
+    /// A dead letter has ended.
+    Settled(Box<Settled>),
+    /// Many dead letters are being ended, and this is how far it got.
+    Sweep(Box<Sweep>),
 }
 
 /// A command for an order that is not there.
@@ -316,6 +321,9 @@ const STRAY: u8 = 9;
 const KEPT: u8 = 10;
 const ENDPOINT: u8 = 16;
 const REPLAY: u8 = 17;
+const LETTER: u8 = 13;
+const SETTLED: u8 = 14;
+const SWEEP: u8 = 15;
 const AUDIT: u8 = 20;
 const FLOOD: u8 = 21;
 
@@ -336,6 +344,9 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
         What::Endpoint(_) => ENDPOINT,
         What::Replay(_) => REPLAY,
         What::Kept(_) => KEPT,
+        What::Letter(_) => LETTER,
+        What::Settled(_) => SETTLED,
+        What::Sweep(_) => SWEEP,
     };
     to.u8(kind);
     to.i64(change.at.0);
@@ -368,6 +379,9 @@ pub fn encode(change: &Change, out: &mut Vec<u8>) {
         What::Batch(batch) => batch.encode(&mut to),
         What::Endpoint(endpoint) => endpoint.encode(&mut to),
         What::Replay(replay) => replay.encode(&mut to),
+        What::Letter(letter) => letter.encode(&mut to),
+        What::Settled(settled) => settled.encode(&mut to),
+        What::Sweep(sweep) => sweep.encode(&mut to),
         What::Kept(kept) => {
             to.bytes(&kept.key.name);
             to.bytes(&kept.key.content);
@@ -418,6 +432,9 @@ pub fn decode(body: &Bytes) -> Result<Change, Corrupt> {
             installed: from.u8()? == 1,
             source: from.text()?.into(),
         },
+        LETTER => What::Letter(Box::new(DeadLetter::decode(&mut from, body)?)),
+        SETTLED => What::Settled(Box::new(Settled::decode(&mut from)?)),
+        SWEEP => What::Sweep(Box::new(Sweep::decode(&mut from)?)),
         BATCH => What::Batch(Box::new(BatchState::decode(&mut from)?)),
         ENDPOINT => What::Endpoint(Arc::new(Endpoint::decode(&mut from)?)),
         REPLAY => What::Replay(Replay::decode(&mut from)?),

@@ -10,6 +10,7 @@ mod catalogue;
 mod changes;
 mod commands;
 mod find;
+mod letters;
 mod once;
 mod orders;
 mod stock;
@@ -46,7 +47,7 @@ pub trait Subject {
 /// Runs the suite; `make` makes an empty ledger with the default policies and a currency of two
 /// decimals, which takes its time from the clock handed in.
 pub fn run(make: impl Fn(Clock) -> Box<dyn Subject>) {
-    let stories: [(&str, Story); 9] = [
+    let stories: [(&str, Story); 10] = [
         ("orders", orders::run),
         ("commands", commands::run),
         ("once", once::run),
@@ -56,6 +57,7 @@ pub fn run(make: impl Fn(Clock) -> Box<dyn Subject>) {
         ("webhooks", webhooks::run),
         ("find", find::run),
         ("changes", changes::run),
+        ("letters", letters::run),
     ];
     for (name, story) in stories {
         let begun = Instant::now();

@@ -21,9 +21,9 @@ use std::time::Duration;
 use domain::id::OrderKey;
 use domain::time::Timestamp;
 
-use crate::change::{Change, Seq};
+use crate::change::{Change, Seq, What};
 use crate::ledger::{Task, Unavailable};
-use crate::letters::DeadLetter;
+use crate::letters::{DeadLetter, How, Subject};
 
 pub use self::breaker::{FAILURES_TO_OPEN, OPEN_MAX, RETRY_AFTER_MAX};
 pub use self::machine::{
@@ -48,8 +48,8 @@ pub trait Sink: Send + Sync {
     /// What of a change is to be delivered, in order. The same whenever it is asked.
     ///
     /// A redrive is a change too: for the one that asks to send a dead delivery of this sink
-    /// again, it returns that delivery, with its first id and the `seq` of the change that it
-    /// follows from. It then stands behind whatever else waits for its order.
+    /// again, it returns that delivery ([`Delivery::again`]), with its first id and the `seq` of
+    /// the change that it follows from. It then stands behind whatever else waits for its order.
     ///
     /// # Errors
     /// [`Unavailable::Read`] when what it needs to know is not readable; it is asked again.
@@ -124,6 +124,26 @@ pub struct Delivery {
     /// Not before this time; at once when absent. What gathers up (a minute's invalid input) waits
     /// apart until then, and holds nothing up.
     pub due: Option<Timestamp>,
+}
+
+impl Delivery {
+    /// The dead delivery of `sink` that this change sends again, under its first id.
+    #[must_use]
+    pub fn again(sink: &str, change: &Change) -> Option<Self> {
+        let What::Settled(settled) = &change.what else { return None };
+        match (&settled.subject, settled.how) {
+            (Subject::Delivery { sink: of, id, kind, seq }, How::Redriven) if **of == *sink => {
+                Some(Self {
+                    id: id.clone(),
+                    seq: *seq,
+                    order: settled.order.clone(),
+                    kind: kind.clone(),
+                    due: None,
+                })
+            }
+            (_, How::Redriven | How::Purged | How::Overtaken) => None,
+        }
+    }
 }
 
 /// What became of an attempt.

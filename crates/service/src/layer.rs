@@ -18,6 +18,7 @@ use crate::batch::BatchState;
 use crate::catalogue::{Customer, Product};
 use crate::change::Seq;
 use crate::ledger::By;
+use crate::letters;
 use crate::once;
 use crate::webhooks::{Endpoint, EndpointId};
 use crate::wire::rules::CompiledRules;
@@ -63,6 +64,14 @@ pub struct Layer {
     pub batches: BTreeMap<BatchId, Arc<BatchState>>,
     /// Webhook endpoints, removed ones too.
     pub endpoints: BTreeMap<EndpointId, Arc<Endpoint>>,
+    /// Dead letters, new ones and those that have ended.
+    pub letters: BTreeMap<Seq, letters::Row>,
+    /// Dead letters by what makes each of them one.
+    pub letter_names: HashMap<letters::Identity, Seq>,
+    /// By how many there are more open ones of each kind.
+    pub letters_open: letters::Counts,
+    /// Endings of many letters.
+    pub sweeps: BTreeMap<Seq, letters::Sweep>,
     /// Keys that were used up, with the records that hold their answers.
     pub kept: HashMap<once::Hash, (Seq, Timestamp)>,
     /// Where the log stands after this layer's changes.
@@ -109,10 +118,11 @@ impl Layer {
         self.ids.len()
     }
 
-    /// Rows that grow with what comes in: orders begun, input that is no order, keys used up.
+    /// Rows that grow with what comes in: orders begun, input that is no order, letters, keys used
+    /// up.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.ids.len().max(self.kept.len()) + self.inputs.len()
+        self.ids.len().max(self.kept.len()) + self.inputs.len().max(self.letters.len())
     }
 
     /// Notes where an order began.
@@ -152,6 +162,10 @@ impl Layer {
         self.rules.extend(std::mem::take(&mut newer.rules));
         self.batches.extend(std::mem::take(&mut newer.batches));
         self.kept.extend(newer.kept.drain());
+        self.letters.extend(std::mem::take(&mut newer.letters));
+        self.letter_names.extend(newer.letter_names.drain());
+        self.letters_open.sum(&std::mem::take(&mut newer.letters_open));
+        self.sweeps.extend(std::mem::take(&mut newer.sweeps));
         self.until = self.until.max(newer.until);
         newer.until = 0;
     }

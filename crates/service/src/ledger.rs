@@ -21,10 +21,11 @@ use domain::time::Timestamp;
 use crate::batch::BatchState;
 use crate::catalogue::{Catalogue, Customer, Product};
 use crate::change::{Audit, Change, Fault, Flood, Seq, Stray, What};
+use crate::letters::{self, DeadLetter, Filter, Letters, Settle, Settlement, Sweep};
 use crate::measure::Moments;
 use crate::once;
 use crate::once::{Kept, Once, Outcome};
-use crate::view::{Base, Inputs, View, damaged};
+use crate::view::{Base, Direction, Inputs, View, damaged};
 use crate::webhooks::{self, Endpoint};
 use crate::wire::rules::CompiledRules;
 
@@ -71,6 +72,13 @@ pub enum Request {
     /// A batch's checkpoint. Comes last in the call whose orders it covers; its counts are those
     /// of the batch before this call, and the ledger adds what this call's items came to.
     Checkpoint(Box<BatchState>),
+    /// File what could not be seen through. Buried again, it is the same letter.
+    Bury(Box<DeadLetter>),
+    /// End a dead letter, once.
+    Settle(Box<Settle>),
+    /// How far the ending of many letters got. Comes last in the call whose letters it counts; its
+    /// counts are those before this call, and the ledger adds what this call's letters came to.
+    Sweep(Box<Sweep>),
 }
 
 /// An order to take in.
@@ -143,6 +151,12 @@ pub enum Answer {
     Endpoint(Result<Arc<Endpoint>, webhooks::Refused>),
     /// What became of a request under a key.
     Once(Box<Outcome>),
+    /// What the letter is called, new or not.
+    Buried(Seq),
+    /// What became of a dead letter.
+    Settled(Box<Settlement>),
+    /// Where the ending of many letters stands.
+    Sweep(Box<Sweep>),
     /// Deciding it failed, even alone: a fault of ours. Its neighbours are unharmed.
     Broken,
 }
@@ -393,6 +407,53 @@ pub trait Ledger: Changes + Send + Sync {
             What::Kept(kept) => Ok(Some(*kept)),
             _ => Err(damaged("a key's row names another change")),
         }
+    }
+
+    /// A page of dead letters beyond `bound`.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn letters(
+        &self,
+        filter: &Filter,
+        way: Direction,
+        bound: Option<Seq>,
+        limit: usize,
+    ) -> Result<Letters, Unavailable> {
+        seen(self, |view| view.letters(filter, way, bound, limit))
+    }
+
+    /// A dead letter, with its row.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn letter(&self, seq: Seq) -> Result<Option<(letters::Row, DeadLetter)>, Unavailable> {
+        let Some(row) = seen(self, |view| view.letter(seq))? else { return Ok(None) };
+        Ok(Some((row, letters::of_change(self.change(seq)?.what)?)))
+    }
+
+    /// Open dead letters by kind.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn letters_open(&self) -> Result<letters::Counts, Unavailable> {
+        seen(self, |view| view.letters_open())
+    }
+
+    /// The ending of many letters, by what it is called.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn sweep(&self, id: Seq) -> Result<Option<Sweep>, Unavailable> {
+        seen(self, |view| view.sweep(id))
+    }
+
+    /// The newest of them before one, newest first.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    fn sweeps(&self, before: Option<Seq>, limit: usize) -> Result<Vec<Sweep>, Unavailable> {
+        seen(self, |view| view.sweeps(before, limit))
     }
 
     /// A rule set by its version.

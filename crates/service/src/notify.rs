@@ -172,7 +172,10 @@ pub fn occasions(
         | What::Rules { .. }
         | What::Endpoint(_)
         | What::Replay(_)
-        | What::Kept(_) => Ok(Vec::new()),
+        | What::Kept(_)
+        | What::Letter(_)
+        | What::Settled(_)
+        | What::Sweep(_) => Ok(Vec::new()),
     }
 }
 

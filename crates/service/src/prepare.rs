@@ -13,8 +13,9 @@ use domain::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::catalogue::Catalogue;
-use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault, Origin};
+use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, Audit, Fault, Origin, Seq};
 use crate::ledger::{BatchRules, Receive, Request, stock_key};
+use crate::letters::{self, How};
 use crate::once;
 
 /// A request with everything done that can be done beforehand.
@@ -26,6 +27,8 @@ pub enum Prepared {
     Unpriceable(Box<Audit>),
     /// A request under a key.
     Once(Box<Once>),
+    /// A dead letter to end.
+    Settle(Box<Settle>),
     /// Everything else needs no preparation.
     Other(Request),
 }
@@ -39,6 +42,17 @@ pub struct Once {
     pub request: Prepared,
     /// What to keep of the answer.
     pub render: once::Render,
+}
+
+/// A dead letter to end, prepared.
+#[derive(Clone, Debug)]
+pub struct Settle {
+    /// The letter.
+    pub letter: Seq,
+    /// How it is to end.
+    pub how: How,
+    /// What is done for it.
+    pub with: Option<Prepared>,
 }
 
 /// An order, priced.
@@ -66,6 +80,11 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
             let request = prepare(request, catalogue, now, exponent);
             return Prepared::Once(Box::new(Once { key, request, render }));
         }
+        Request::Settle(settle) => {
+            let letters::Settle { letter, how, with } = *settle;
+            let with = with.map(|request| prepare(request, catalogue, now, exponent));
+            return Prepared::Settle(Box::new(Settle { letter, how, with }));
+        }
         Request::Audit(_)
         | Request::Amend(_)
         | Request::Cancel(_)
@@ -77,6 +96,8 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
         | Request::PutRules { .. }
         | Request::Stray(_)
         | Request::Webhook(_)
+        | Request::Bury(_)
+        | Request::Sweep(_)
         | Request::Checkpoint(_) => return Prepared::Other(request),
     };
     let Receive { order, document, warnings, batch, rules } = receive;

@@ -7,6 +7,7 @@
 mod batches;
 mod catalogue;
 mod commands;
+mod letters;
 mod once;
 mod orders;
 mod stock;
@@ -190,7 +191,7 @@ impl Serial {
                 let answer = if let Some(refusal) = &closed {
                     Ok(Answer::Batch(refusal.clone()))
                 } else if broken.contains(&(c, r)) {
-                    Ok(run.broken(request))
+                    run.broken(request)
                 } else {
                     match catch_unwind(AssertUnwindSafe(|| run.request(request, &tally))) {
                         Ok(answer) => answer,
@@ -321,6 +322,7 @@ impl<B: Base> Run<'_, B> {
         match request {
             Prepared::Receive(order) => self.receive(order),
             Prepared::Once(once) => self.once(once, tally),
+            Prepared::Settle(settle) => self.settle(settle, tally),
             Prepared::Unpriceable(audit) => {
                 self.audit(Audit::clone(audit));
                 Ok(Answer::Invalid(audit.faults.clone()))
@@ -331,7 +333,7 @@ impl<B: Base> Run<'_, B> {
 
     fn other(&mut self, request: &Request, tally: &Tally) -> Result<Answer, Unavailable> {
         match request {
-            Request::Receive(_) | Request::Once(_) => Ok(Answer::Broken),
+            Request::Receive(_) | Request::Once(_) | Request::Settle(_) => Ok(Answer::Broken),
             Request::Stray(stray) => {
                 self.push(What::Stray(Stray::clone(stray)));
                 Ok(Answer::Refused(Refusal::UnknownOrder))
@@ -366,6 +368,8 @@ impl<B: Base> Run<'_, B> {
             Request::PutRules { rules, installed } => Ok(self.put_rules(rules, *installed)),
             Request::Webhook(command) => Ok(self.webhook(command)),
             Request::Checkpoint(batch) => self.checkpoint(batch, tally),
+            Request::Bury(letter) => self.bury(letter),
+            Request::Sweep(sweep) => self.sweep(sweep, tally),
         }
     }
 
@@ -414,6 +418,9 @@ impl<B: Base> Run<'_, B> {
             What::Endpoint(endpoint) => self.endpoint(endpoint),
             What::Replay(_) => {}
             What::Batch(batch) => self.note_batch(seq, *batch),
+            What::Letter(letter) => self.note_letter(seq, &letter),
+            What::Settled(settled) => self.note_settled(seq, &settled)?,
+            What::Sweep(sweep) => self.note_sweep(seq, *sweep),
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Reads through layers and projection as if they were one table.
 
+mod letters;
+
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crate::batch::BatchState;
 use crate::change::{Change, Seq, What};
 use crate::layer::{Entry, Layer, matches};
 use crate::ledger::{By, Found, OrderView, Page, Query, Unavailable};
+use crate::letters::{Counts, Identity, List, Row, Sweep};
 use crate::once;
 use crate::wire::rules::CompiledRules;
 
@@ -64,6 +67,24 @@ pub trait Base {
     fn rules(&self, version: u64) -> Read<Option<Arc<CompiledRules>>>;
     /// Where the answer under a key is, and since when.
     fn kept(&self, name: &once::Hash) -> Read<Option<(Seq, Timestamp)>>;
+    /// A dead letter.
+    fn letter(&self, seq: Seq) -> Read<Option<Row>>;
+    /// At most `limit` dead letters of a list, beyond `bound`.
+    fn letters(
+        &self,
+        list: &List,
+        way: Direction,
+        bound: Option<Seq>,
+        limit: usize,
+    ) -> Read<Vec<(Seq, Row)>>;
+    /// The dead letter of that identity.
+    fn letter_named(&self, name: &Identity) -> Read<Option<Seq>>;
+    /// Open dead letters by kind.
+    fn letters_open(&self) -> Read<Counts>;
+    /// The ending of many letters.
+    fn sweep(&self, id: Seq) -> Read<Option<Sweep>>;
+    /// At most `limit` of them before one, newest first.
+    fn sweeps(&self, before: Option<Seq>, limit: usize) -> Read<Vec<Sweep>>;
 }
 
 /// Layers, newest first, over the projection.
@@ -548,5 +569,23 @@ impl<C: Fn(Seq) -> Read<Change>> Base for Nothing<C> {
     }
     fn kept(&self, _: &once::Hash) -> Read<Option<(Seq, Timestamp)>> {
         Ok(None)
+    }
+    fn letter(&self, _: Seq) -> Read<Option<Row>> {
+        Ok(None)
+    }
+    fn letters(&self, _: &List, _: Direction, _: Option<Seq>, _: usize) -> Read<Vec<(Seq, Row)>> {
+        Ok(Vec::new())
+    }
+    fn letter_named(&self, _: &Identity) -> Read<Option<Seq>> {
+        Ok(None)
+    }
+    fn letters_open(&self) -> Read<Counts> {
+        Ok(Counts::default())
+    }
+    fn sweep(&self, _: Seq) -> Read<Option<Sweep>> {
+        Ok(None)
+    }
+    fn sweeps(&self, _: Option<Seq>, _: usize) -> Read<Vec<Sweep>> {
+        Ok(Vec::new())
     }
 }

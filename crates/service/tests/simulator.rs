@@ -694,6 +694,9 @@ impl Sim {
                 | What::Endpoint(_)
                 | What::Replay(_)
                 | What::Kept(_)
+                | What::Letter(_)
+                | What::Settled(_)
+                | What::Sweep(_)
                 | What::Batch(_) => {}
             }
         }

@@ -16,6 +16,7 @@ use crate::audits;
 use crate::error::stored;
 use crate::explain;
 use crate::fields::{money, time};
+use crate::letters;
 use crate::params::cursor;
 
 /// What an event says beyond its name.
@@ -210,6 +211,24 @@ fn describe<'a>(app: &App, change: &'a Change, to: &mut Map<String, Value>) -> O
             put("version", (*version).into());
             put("installed", (*installed).into());
             put("source", serde_json::from_str(source).unwrap_or(Value::Null));
+            None
+        }
+        What::Letter(letter) => {
+            put("kind", "dead_letter".into());
+            letters::describe(letter, &mut put);
+            letters::kept(app, change.at, letter)
+        }
+        What::Settled(settled) => {
+            put("kind", "dead_letter_settled".into());
+            letters::describe_end(settled, &mut put);
+            None
+        }
+        What::Sweep(sweep) => {
+            put("kind", "dead_letter_redrive".into());
+            put("id", (sweep.id != Seq(0)).then(|| cursor(sweep.id)).into());
+            put("status", sweep.status.as_str().into());
+            put("settled", sweep.swept.settled.into());
+            put("failed", sweep.swept.failed.into());
             None
         }
         What::Batch(state) => {

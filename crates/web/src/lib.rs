@@ -36,6 +36,7 @@ mod guard;
 mod idempotency;
 mod intake;
 mod json;
+mod letters;
 mod no_request;
 mod order;
 mod orders;

@@ -256,6 +256,9 @@ impl Asked {
                 | Answer::Batch(_)
                 | Answer::Endpoint(_)
                 | Answer::Once(_)
+                | Answer::Buried(_)
+                | Answer::Settled(_)
+                | Answer::Sweep(_)
                 | Answer::Broken,
                 _,
             ) => Err(Error::new(Kind::Internal)),

@@ -129,6 +129,9 @@ pub(crate) async fn recorded(app: &App, requests: Vec<Request>) -> Result<(), Er
             | Answer::Batch(_)
             | Answer::Endpoint(_)
             | Answer::Once(_)
+            | Answer::Buried(_)
+            | Answer::Settled(_)
+            | Answer::Sweep(_)
             | Answer::Broken => return Err(Error::new(Kind::Internal)),
         }
     }

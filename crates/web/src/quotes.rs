@@ -102,6 +102,9 @@ fn quoted(app: &App, document: Bytes, lang: Lang) -> Result<String, Error> {
         | Answer::Batch(_)
         | Answer::Endpoint(_)
         | Answer::Once(_)
+        | Answer::Buried(_)
+        | Answer::Settled(_)
+        | Answer::Sweep(_)
         | Answer::Broken => return Err(Error::new(Kind::Internal)),
     };
     let mut shown = shown(app, &order, &accepted, &warnings, lang);

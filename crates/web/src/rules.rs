@@ -70,6 +70,9 @@ pub(crate) async fn put(
             | Answer::Batch(_)
             | Answer::Endpoint(_)
             | Answer::Once(_)
+            | Answer::Buried(_)
+            | Answer::Settled(_)
+            | Answer::Sweep(_)
             | Answer::Broken,
         )
         | None => Err(Error::new(Kind::Internal)),

@@ -265,6 +265,9 @@ fn answered(answer: Answer) -> Result<Stock, Error> {
         | Answer::Batch(_)
         | Answer::Endpoint(_)
         | Answer::Once(_)
+        | Answer::Buried(_)
+        | Answer::Settled(_)
+        | Answer::Sweep(_)
         | Answer::Broken => Err(Error::new(Kind::Internal)),
     }
 }

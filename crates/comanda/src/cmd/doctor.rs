@@ -69,5 +69,6 @@ fn name(proof: Proof) -> Id {
         Proof::Queues => id!("doctor-queues"),
         Proof::Lists => id!("doctor-lists"),
         Proof::Batches => id!("doctor-batches"),
+        Proof::Letters => id!("doctor-letters"),
     }
 }

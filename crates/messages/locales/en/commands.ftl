@@ -144,6 +144,7 @@ doctor-stock = counters equal the stock ledger's sums, none oversold
 doctor-queues = who waits for stock stands in its queue, once
 doctor-lists = lists of orders and of invalid input are complete
 doctor-batches = every batch's checkpoint counts the items that are there
+doctor-letters = every dead letter is filed, and ended once at most
 
 # Why a command could not do it. Causes come behind a colon; those of the system are its own words.
 

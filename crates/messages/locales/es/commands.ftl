@@ -144,6 +144,7 @@ doctor-stock = los contadores coinciden con las sumas del stock, nada vendido de
 doctor-queues = quien espera stock está en su cola, una vez
 doctor-lists = las listas de órdenes y de entradas inválidas están completas
 doctor-batches = el punto de control de todo lote cuenta los elementos que existen
+doctor-letters = cada carta muerta está registrada y terminó una vez como máximo
 
 # Por qué un comando no pudo. Las causas van tras dos puntos; las del sistema son sus palabras.
 

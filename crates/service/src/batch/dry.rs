@@ -17,6 +17,7 @@ use crate::ledger::{
     Answer, By, Changes, Found, Ledger, Look, Receive, Request, StockRow, Task, Unavailable,
     first_of, seen,
 };
+use crate::letters::{Counts, Identity, List, Row, Sweep};
 use crate::memory::Clock;
 use crate::once;
 use crate::prepare::prepare;
@@ -214,5 +215,23 @@ impl Base for Through<'_> {
     }
     fn rules(&self, version: u64) -> Read<Option<Arc<CompiledRules>>> {
         self.ledger.rules(version)
+    }
+    fn letter(&self, _: Seq) -> Read<Option<Row>> {
+        Ok(None)
+    }
+    fn letters(&self, _: &List, _: Direction, _: Option<Seq>, _: usize) -> Read<Vec<(Seq, Row)>> {
+        Ok(Vec::new())
+    }
+    fn letter_named(&self, _: &Identity) -> Read<Option<Seq>> {
+        Ok(None)
+    }
+    fn letters_open(&self) -> Read<Counts> {
+        Ok(Counts::default())
+    }
+    fn sweep(&self, _: Seq) -> Read<Option<Sweep>> {
+        Ok(None)
+    }
+    fn sweeps(&self, _: Option<Seq>, _: usize) -> Read<Vec<Sweep>> {
+        Ok(Vec::new())
     }
 }

@@ -102,6 +102,11 @@ impl<'a> Reject<'a> {
                 }),
                 Some(_) | None => None,
             },
+            What::Letter(letter) => letter.payload.as_ref().map(|document| Self {
+                document,
+                line: line(letter.subject.item()),
+                wrong: message::stored(&letter.fault(), lang),
+            }),
             What::Stock { .. }
             | What::Released { .. }
             | What::Products(_)
@@ -111,6 +116,8 @@ impl<'a> Reject<'a> {
             | What::Endpoint(_)
             | What::Replay(_)
             | What::Kept(_)
+            | What::Settled(_)
+            | What::Sweep(_)
             | What::Flood(_) => None,
         }
     }
@@ -203,7 +210,7 @@ fn senders<'a>(row: &'a [u8], cells: &[Range<usize>], layout: &Layout) -> &'a [u
 pub fn shape(ledger: &dyn Ledger, batch: &BatchState) -> Result<Shape, Unavailable> {
     let mut shape = Shape::Lines;
     records_from(ledger, batch, 0, &mut |_, change| match &change.what {
-        what @ (What::Audit(_) | What::Stray(_) | What::Order { .. }) => {
+        what @ (What::Audit(_) | What::Stray(_) | What::Letter(_) | What::Order { .. }) => {
             match Reject::of(what, Lang::En) {
                 Some(reject) => {
                     if csv::table(reject.document).is_some() {
@@ -223,6 +230,8 @@ pub fn shape(ledger: &dyn Ledger, batch: &BatchState) -> Result<Shape, Unavailab
         | What::Endpoint(_)
         | What::Replay(_)
         | What::Kept(_)
+        | What::Settled(_)
+        | What::Sweep(_)
         | What::Flood(_) => ControlFlow::Continue(()),
     })?;
     Ok(shape)

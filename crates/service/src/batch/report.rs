@@ -317,6 +317,12 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
             line.merchant_id = Some(key.merchant.as_str());
             order(&mut line, events, exponent, lang);
         }
+        What::Letter(letter) => {
+            line.order_id = letter.order.as_ref().map(|order| order.id.as_str());
+            line.merchant_id = letter.order.as_ref().map(|order| order.merchant.as_str());
+            let message = message::stored(&letter.fault(), lang).into();
+            line.reasons = vec![Reason { pointer: "", code: &letter.reason, message, cell: None }];
+        }
         What::Flood(_)
         | What::Stock { .. }
         | What::Released { .. }
@@ -326,6 +332,8 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
         | What::Endpoint(_)
         | What::Replay(_)
         | What::Kept(_)
+        | What::Settled(_)
+        | What::Sweep(_)
         | What::Batch(_) => return None,
     }
     serde_json::to_vec(&line).ok().map(|mut bytes| {
@@ -338,7 +346,7 @@ pub fn line(change: &Change, exponent: u32, lang: Lang) -> Option<Vec<u8>> {
 #[must_use]
 pub fn has_failed(change: &Change) -> bool {
     match &change.what {
-        What::Audit(_) | What::Stray(_) => true,
+        What::Audit(_) | What::Stray(_) | What::Letter(_) => true,
         What::Order { events, .. } => {
             events.iter().any(|e| matches!(e, Event::Rejected(_) | Event::Refused(_)))
         }
@@ -351,6 +359,8 @@ pub fn has_failed(change: &Change) -> bool {
         | What::Endpoint(_)
         | What::Replay(_)
         | What::Kept(_)
+        | What::Settled(_)
+        | What::Sweep(_)
         | What::Flood(_) => false,
     }
 }

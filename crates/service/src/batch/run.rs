@@ -456,6 +456,9 @@ fn asked(request: &Request) -> Asked {
         | Request::Once(_)
         | Request::Stray(_)
         | Request::Webhook(_)
+        | Request::Bury(_)
+        | Request::Settle(_)
+        | Request::Sweep(_)
         | Request::Checkpoint(_) => Asked::Nothing(Vec::new()),
     }
 }

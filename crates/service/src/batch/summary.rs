@@ -12,6 +12,7 @@ use domain::state::Status;
 
 use crate::change::{Change, Fault, Seq, What};
 use crate::ledger::{Answer, Ledger, Unavailable};
+use crate::letters::INTERNAL_ERROR;
 
 use super::state::{BatchState, Counts};
 
@@ -213,7 +214,7 @@ impl Summary {
                 self.add(Outcome::Failed { reason: refusal.code() });
             }
             (Answer::Invalid(faults), _) => self.add(Outcome::Failed { reason: first(faults) }),
-            (Answer::Broken, _) => self.add(Outcome::Failed { reason: "internal_error" }),
+            (Answer::Broken, _) => self.add(Outcome::Failed { reason: INTERNAL_ERROR }),
             (Answer::Recorded | Answer::Accepted(_), Asked::Nothing(faults)) => {
                 self.add(Outcome::Failed { reason: first(faults) });
             }
@@ -223,7 +224,10 @@ impl Summary {
                 | Answer::Rules(_)
                 | Answer::Batch(_)
                 | Answer::Endpoint(_)
-                | Answer::Once(_),
+                | Answer::Once(_)
+                | Answer::Buried(_)
+                | Answer::Settled(_)
+                | Answer::Sweep(_),
                 _,
             ) => {}
         }
@@ -249,6 +253,7 @@ impl Summary {
                 }
                 Some(_) | None => {}
             },
+            What::Letter(_) => self.add(Outcome::Failed { reason: INTERNAL_ERROR }),
             What::Flood(_)
             | What::Stock { .. }
             | What::Released { .. }
@@ -258,6 +263,8 @@ impl Summary {
             | What::Endpoint(_)
             | What::Replay(_)
             | What::Kept(_)
+            | What::Settled(_)
+            | What::Sweep(_)
             | What::Batch(_) => {}
         }
     }

@@ -14,12 +14,12 @@ use domain::time::Timestamp;
 
 use crate::codec::{Corrupt, Decoder, Encoder};
 
-pub(super) fn order_key(to: &mut Encoder<'_>, key: &OrderKey) {
+pub(crate) fn order_key(to: &mut Encoder<'_>, key: &OrderKey) {
     to.text(key.id.as_str());
     to.text(key.merchant.as_str());
 }
 
-pub(super) fn read_order_key(from: &mut Decoder<'_>) -> Result<OrderKey, Corrupt> {
+pub(crate) fn read_order_key(from: &mut Decoder<'_>) -> Result<OrderKey, Corrupt> {
     Ok(OrderKey {
         id: OrderId::parse(from.text()?).map_err(|_| Corrupt)?,
         merchant: MerchantId::parse(from.text()?).map_err(|_| Corrupt)?,
@@ -60,7 +60,7 @@ const NO_ITEM: u8 = 0;
 const ITEM: u8 = 1;
 const PLACED_ITEM: u8 = 2;
 
-pub(super) fn batch_item(to: &mut Encoder<'_>, item: Option<&BatchItem>) {
+pub(crate) fn batch_item(to: &mut Encoder<'_>, item: Option<&BatchItem>) {
     let Some(item) = item else { return to.u8(NO_ITEM) };
     to.u8(if item.at.is_some() { PLACED_ITEM } else { ITEM });
     to.text(item.batch.as_str());
@@ -71,7 +71,7 @@ pub(super) fn batch_item(to: &mut Encoder<'_>, item: Option<&BatchItem>) {
     }
 }
 
-pub(super) fn read_batch_item(from: &mut Decoder<'_>) -> Result<Option<BatchItem>, Corrupt> {
+pub(crate) fn read_batch_item(from: &mut Decoder<'_>) -> Result<Option<BatchItem>, Corrupt> {
     let kind = from.u8()?;
     if kind == NO_ITEM {
         return Ok(None);

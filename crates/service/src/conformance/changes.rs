@@ -104,6 +104,9 @@ fn the_log_explains_every_counter(stage: &mut Stage<'_>) {
                 | What::Endpoint(_)
                 | What::Replay(_)
                 | What::Kept(_)
+                | What::Letter(_)
+                | What::Settled(_)
+                | What::Sweep(_)
                 | What::Batch(_) => {}
             }
         }

@@ -319,6 +319,9 @@ pub(super) fn said(answer: &Answer) -> String {
         | Answer::Batch(_)
         | Answer::Endpoint(_)
         | Answer::Once(_)
+        | Answer::Buried(_)
+        | Answer::Settled(_)
+        | Answer::Sweep(_)
         | Answer::Broken => format!("{answer:?}"),
     }
 }

@@ -577,6 +577,7 @@ impl Machine {
         let letter = |subject, reason: &str, error: &str| DeadLetter {
             subject,
             order: None,
+            cause: Seq(0),
             reason: reason.into(),
             error: error.into(),
             attempts: 0,
@@ -594,6 +595,8 @@ impl Machine {
                 let mut letter =
                     letter(Subject::Delivery { sink, id, kind, seq }, reason, &tries.error);
                 (letter.order, letter.attempts) = (order, tries.attempts);
+                // Not the change that it tells of: sent again, it may fail again.
+                letter.cause = lane.first().place.seq;
                 Some((letter, Some(delivery)))
             }
             Grave::Missed => {

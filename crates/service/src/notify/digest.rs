@@ -221,6 +221,9 @@ fn told(rule: &Rule, what: &What) -> Option<u64> {
         | What::Batch(_)
         | What::Endpoint(_)
         | What::Replay(_)
-        | What::Kept(_) => None,
+        | What::Kept(_)
+        | What::Letter(_)
+        | What::Settled(_)
+        | What::Sweep(_) => None,
     }
 }

@@ -9,18 +9,20 @@ use super::Run;
 use crate::batch::{BatchState, BatchStatus, Counts};
 use crate::change::{Frame, Seq, What};
 use crate::ledger::{Answer, Request, Unavailable};
+use crate::letters::{Settlement, Swept};
 use crate::prepare::Prepared;
 use crate::view::Base;
 
 /// One call's sums, for its checkpoint.
 pub(super) struct Tally {
     counts: Counts,
+    pub(super) swept: Swept,
     from: Seq,
 }
 
 impl Tally {
     pub(super) fn new(frame: &Frame) -> Self {
-        Self { counts: Counts::default(), from: frame.next() }
+        Self { counts: Counts::default(), swept: Swept::default(), from: frame.next() }
     }
 
     pub(super) fn count(&mut self, answer: &Answer) {
@@ -34,11 +36,18 @@ impl Tally {
             | Answer::Invalid(_)
             | Answer::Recorded
             | Answer::Broken => self.counts.failed += 1,
+            Answer::Settled(settlement) => match **settlement {
+                Settlement::Done { .. } => self.swept.settled += 1,
+                Settlement::Open(_) => self.swept.failed += 1,
+                Settlement::Before(_) | Settlement::Unknown => {}
+            },
             Answer::Stock(_)
             | Answer::Rules(_)
             | Answer::Batch(_)
+            | Answer::Once(_)
             | Answer::Endpoint(_)
-            | Answer::Once(_) => {}
+            | Answer::Buried(_)
+            | Answer::Sweep(_) => {}
         }
     }
 }

@@ -22,6 +22,7 @@ use super::orders::accepted;
 use crate::change::{Audit, Change, Fault, Seq, Stray, What};
 use crate::layer::{CHANGES_LISTED_MAX, Entry};
 use crate::ledger::{Amend, Answer, BatchRules, Cancel, Unavailable};
+use crate::letters::How;
 use crate::prepare;
 use crate::view::{Base, Read, damaged};
 use crate::wire::rules::CompiledRules;
@@ -263,6 +264,9 @@ impl<B: Base> Run<'_, B> {
         let seq = self.driver.draft.frame.push(&change);
         let What::Order { events, .. } = change.what else { return Ok(Answer::Broken) };
         let state = self.append_order(seq, first, &events)?;
+        if events.iter().any(|event| matches!(event, Event::Cancelled { .. })) {
+            self.overtake(&state.key, How::Overtaken)?;
+        }
         Ok(Answer::Accepted(accepted(first, state, &events)))
     }
 

@@ -11,9 +11,10 @@ use domain::state::OrderState;
 
 use super::Run;
 use super::commands::Paper;
-use crate::change::{Audit, Change, Fault, Origin, Seq, What};
+use crate::change::{Audit, Change, Seq, What};
 use crate::layer::Entry;
-use crate::ledger::{Accepted, Answer, Unavailable};
+use crate::ledger::{Accepted, Answer, Request, Unavailable};
+use crate::letters::{DeadLetter, INTERNAL_ERROR, Row, Subject};
 use crate::prepare::{self, Prepared, cut};
 use crate::view::Base;
 
@@ -110,6 +111,9 @@ impl<B: Base> Run<'_, B> {
 
     pub(super) fn note_audit(&mut self, seq: Seq, audit: Audit) {
         self.driver.draft.overlay.inputs.insert(seq, audit.merchant.clone());
+        if let Some(row) = Row::of_audit(self.now, &audit) {
+            self.file_letter(seq, row);
+        }
         if let Some(order) = audit.order {
             self.driver.draft.overlay.audits.insert((order, audit.merchant), seq);
         }
@@ -119,24 +123,37 @@ impl<B: Base> Run<'_, B> {
         self.driver.draft.overlay.inputs.insert(seq, None);
     }
 
-    /// Records a request whose decision panics, so that it can be looked into.
-    pub(super) fn broken(&mut self, request: &Prepared) -> Answer {
-        let fault = Fault { pointer: "".into(), code: "internal_error".into() };
-        if let Prepared::Once(once) = request {
-            return self.broken(&once.request);
-        }
-        if let Prepared::Receive(order) = request {
-            self.audit(Audit {
-                order: Some(order.command.order.key.id.clone()),
-                merchant: Some(order.command.order.key.merchant.clone()),
-                channel: order.command.order.channel,
-                batch: order.command.batch.clone(),
-                faults: vec![fault],
-                origin: Origin::of(None, &order.document),
-                document: cut(&order.document),
-            });
-        }
-        Answer::Broken
+    /// Buries the document of a request whose decision panics, so that it can be looked into and
+    /// sent again.
+    pub(super) fn broken(&mut self, request: &Prepared) -> Result<Answer, Unavailable> {
+        let (key, batch, document) = match request {
+            Prepared::Once(once) => return self.broken(&once.request),
+            Prepared::Receive(order) => {
+                let command = &order.command;
+                (&command.order.key, &command.batch, Some(&order.document))
+            }
+            Prepared::Other(Request::Amend(amend)) => {
+                (&amend.order.key, &amend.batch, Some(&amend.document))
+            }
+            Prepared::Other(Request::Cancel(cancel)) => {
+                (&cancel.command.order, &cancel.command.batch, cancel.document.as_ref())
+            }
+            // What asks for it again is there still: a letter, a batch, a person.
+            Prepared::Settle(_) | Prepared::Unpriceable(_) | Prepared::Other(_) => {
+                return Ok(Answer::Broken);
+            }
+        };
+        let letter = DeadLetter {
+            subject: Subject::Decision(batch.clone()),
+            order: Some(key.clone()),
+            cause: Seq(0),
+            reason: INTERNAL_ERROR.into(),
+            error: "".into(),
+            attempts: 1,
+            payload: document.map(cut),
+        };
+        self.bury(&letter)?;
+        Ok(Answer::Broken)
     }
 }
 
@@ -168,6 +185,16 @@ pub fn item_of(what: &What) -> Option<&BatchItem> {
     match what {
         What::Audit(audit) => audit.batch.as_ref(),
         What::Stray(stray) => stray.batch.as_ref(),
+        // A letter that was sent again is no item any more, whatever became of it.
+        What::Letter(letter) => match &letter.subject {
+            Subject::Decision(item) => item.as_ref(),
+            Subject::Step { .. }
+            | Subject::Delivery { .. }
+            | Subject::Missed { .. }
+            | Subject::Disabled { .. }
+            | Subject::Item(_)
+            | Subject::Message { .. } => None,
+        },
         What::Order { events, .. } => events.iter().find_map(|event| match event {
             Event::Received(received) => received.batch.as_ref(),
             Event::Amended(amended) => amended.batch.as_ref(),
@@ -190,6 +217,8 @@ pub fn item_of(what: &What) -> Option<&BatchItem> {
         | What::Endpoint(_)
         | What::Replay(_)
         | What::Kept(_)
+        | What::Settled(_)
+        | What::Sweep(_)
         | What::Batch(_) => None,
     }
 }

@@ -82,9 +82,10 @@ impl Settled {
             | Answer::Stock(_)
             | Answer::Rules(_)
             | Answer::Batch(_)
-            | Answer::Endpoint(_) => {
-                self.broken += 1;
-            }
+            | Answer::Endpoint(_)
+            | Answer::Buried(_)
+            | Answer::Settled(_)
+            | Answer::Sweep(_) => self.broken += 1,
         }
     }
 }
@@ -251,6 +252,9 @@ fn is_done(ledger: &dyn Ledger, asked: &Request) -> Result<bool, Unavailable> {
         | Request::Once(_)
         | Request::Stray(_)
         | Request::Webhook(_)
+        | Request::Bury(_)
+        | Request::Settle(_)
+        | Request::Sweep(_)
         | Request::Checkpoint(_) => return Ok(false),
     };
     let Found::Order(view) = ledger.order(&key.id, Some(&key.merchant))? else { return Ok(false) };
