@@ -113,7 +113,7 @@ pub(crate) enum Command {
     /// Run files of orders, and see line by line what became of them
     #[command(subcommand)]
     Files(Files),
-    /// Look orders up, send one, amend, cancel or fulfil one
+    /// Look orders up, send one, amend, cancel, fulfil or redrive one
     #[command(subcommand)]
     Orders(Orders),
     /// What the order in FILE would come to, line by line, without placing it
@@ -382,6 +382,14 @@ pub(crate) enum Orders {
     },
     /// The goods of an order were handed over
     Fulfil {
+        /// The order
+        id: String,
+        /// Its seller, when several use that id
+        #[arg(long)]
+        merchant: Option<String>,
+    },
+    /// Ask the external steps of a failed order anew, from the first
+    Redrive {
         /// The order
         id: String,
         /// Its seller, when several use that id

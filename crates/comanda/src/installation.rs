@@ -8,10 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use domain::facts::Policy;
 use domain::time::Timestamp;
 use service::memory::Clock;
+use service::steps::{Step, Steps};
 use service::wire::checks::Checks;
 use service::wire::document;
 
 pub(crate) use crate::config::Installation;
+use crate::config::StepCall;
 
 impl Installation {
     /// How documents are read.
@@ -37,7 +39,16 @@ impl Installation {
     pub(crate) fn driver(&self) -> service::serial::Settings {
         let policy = Policy { shortage: self.stock.shortage, unknown_sku: self.stock.unknown_sku };
         let exponent = self.orders.currency.exponent;
-        service::serial::Settings { policy, exponent, probe: None }
+        service::serial::Settings { policy, exponent, steps: self.steps(), probe: None }
+    }
+
+    /// Which external steps orders must pass.
+    fn steps(&self) -> Arc<Steps> {
+        let when = |step: &StepCall| step.when.as_ref().map(|when| when.0.clone());
+        let steps = self.steps.iter();
+        Arc::new(Steps::new(
+            steps.map(|step| Step { name: step.name.0.clone(), when: when(step) }).collect(),
+        ))
     }
 
     /// What a server bears.

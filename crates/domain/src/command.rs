@@ -2,8 +2,9 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use crate::id::{OrderKey, StockKey};
+use crate::id::{OrderKey, StepName, StockKey};
 use crate::order::{BatchItem, Channel, Order};
 use crate::pricing::Pricing;
 
@@ -12,11 +13,8 @@ use crate::pricing::Pricing;
 pub enum Command {
     /// Take in an order that is new.
     Receive(Box<Receive>),
-    /// Allocate a received order: every external check has passed.
-    Process {
-        /// Which.
-        order: OrderKey,
-    },
+    /// What became of an external step of an order. The last one that passes allocates it.
+    Step(Box<StepReport>),
     /// Put a new document in the place of an order's: its next revision.
     Amend(Box<Amend>),
     /// Call an order off.
@@ -26,6 +24,8 @@ pub enum Command {
         /// Which.
         order: OrderKey,
     },
+    /// Ask the steps of a failed order anew, from the first.
+    Redrive(Redrive),
     /// Stock came, went or was counted.
     AdjustStock(AdjustStock),
     /// Give stock that is free to the orders that wait for it, oldest first. Internal: follows
@@ -47,6 +47,8 @@ pub struct Receive {
     pub batch: Option<BatchItem>,
     /// Hash of the document's bytes, to tell a repetition from another document with that id.
     pub document_hash: u64,
+    /// The external steps it must pass first, in order; at most [`crate::limits::STEPS_MAX`].
+    pub steps: Vec<StepName>,
 }
 
 /// Put a new document in the place of an order's.
@@ -62,6 +64,65 @@ pub struct Amend {
     pub document_hash: u64,
     /// The revision it was made for; any, when absent.
     pub revision: Option<u32>,
+    /// The external steps that the new revision must pass first, in order.
+    pub steps: Vec<StepName>,
+}
+
+/// What became of an external step of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepReport {
+    /// Which order.
+    pub order: OrderKey,
+    /// Which revision of it was asked about.
+    pub revision: u32,
+    /// Which step.
+    pub step: StepName,
+    /// What became of it.
+    pub news: StepNews,
+}
+
+/// What may become of an external step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepNews {
+    /// Its first call is about to be made.
+    TakenUp,
+    /// It has come to an end.
+    Said(Verdict),
+    /// There is no such step any more: nobody will answer.
+    Removed,
+}
+
+/// How a step ended. Texts have at most [`crate::limits::REASON_BYTES_MAX`] bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It has nothing against the order.
+    Approved {
+        /// What it had to say besides.
+        note: Option<Box<str>>,
+    },
+    /// It turns the order down.
+    Refused {
+        /// Why, in its own words.
+        reason: Box<str>,
+    },
+    /// No usable answer after every attempt there was.
+    Failed {
+        /// The last error, for people.
+        error: Box<str>,
+        /// Attempts made.
+        attempts: u32,
+    },
+}
+
+/// Ask the steps of a failed order anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redrive {
+    /// Which.
+    pub order: OrderKey,
+    /// The steps there are now: others are not asked any more.
+    pub known: Vec<StepName>,
+    /// Where that was asked for.
+    pub channel: Channel,
 }
 
 /// Call an order off.
@@ -86,12 +147,18 @@ pub enum Verb {
     Cancel,
     /// [`Command::Fulfil`].
     Fulfil,
+    /// [`Command::Redrive`].
+    Redrive,
 }
 
 impl Verb {
     /// Every verb with its name on the wire.
-    pub const ALL: [(Self, &'static str); 3] =
-        [(Self::Amend, "amend"), (Self::Cancel, "cancel"), (Self::Fulfil, "fulfil")];
+    pub const ALL: [(Self, &'static str); 4] = [
+        (Self::Amend, "amend"),
+        (Self::Cancel, "cancel"),
+        (Self::Fulfil, "fulfil"),
+        (Self::Redrive, "redrive"),
+    ];
 
     /// The name on the wire.
     #[must_use]
@@ -100,6 +167,7 @@ impl Verb {
             Self::Amend => "amend",
             Self::Cancel => "cancel",
             Self::Fulfil => "fulfil",
+            Self::Redrive => "redrive",
         }
     }
 }

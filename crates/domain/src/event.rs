@@ -4,8 +4,8 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::command::Verb;
-use crate::id::{CustomerId, Sku};
+use crate::command::{Verb, Verdict};
+use crate::id::{CustomerId, Sku, StepName};
 use crate::money::Money;
 use crate::order::{BatchItem, Channel};
 use crate::pricing::Pricing;
@@ -29,7 +29,49 @@ pub enum Event {
         /// What was short, with what was there.
         shortages: Vec<Shortage>,
     },
-    /// A business no.
+    /// Its revision must pass these external steps, one after another, before anybody looks for
+    /// stock.
+    StepsAwaited {
+        /// Which, in order; at least one.
+        steps: Vec<StepName>,
+    },
+    /// The first call of its first step is about to be made.
+    StepTakenUp {
+        /// Which.
+        step: StepName,
+    },
+    /// A step has nothing against it.
+    StepPassed {
+        /// Which.
+        step: StepName,
+        /// What it had to say besides.
+        note: Option<Box<str>>,
+    },
+    /// The step it waited for is there no more: it goes on without it.
+    StepRemoved {
+        /// Which.
+        step: StepName,
+    },
+    /// An answer that nobody waited for: of another revision, of another step, or a second one.
+    /// Changes nothing, but is not forgotten.
+    StepIgnored(Box<StepIgnored>),
+    /// Every attempt at a step came to nothing. It holds nothing, and waits for a redrive.
+    Failed {
+        /// Which step.
+        step: StepName,
+        /// The last error, for people.
+        error: Box<str>,
+        /// Attempts made.
+        attempts: u32,
+    },
+    /// Its steps are asked anew, from the first.
+    Redriven {
+        /// Which there are still; without any it goes on at once.
+        steps: Vec<StepName>,
+        /// Where that was asked for.
+        channel: Channel,
+    },
+    /// A business no. What it held is free.
     Rejected(Rejection),
     /// Waiting claims got their stock.
     Filled {
@@ -79,6 +121,13 @@ impl Event {
             Self::Priced(_) => "priced",
             Self::Amended(_) => "amended",
             Self::Allocated { .. } => "allocated",
+            Self::StepsAwaited { .. } => "steps_awaited",
+            Self::StepTakenUp { .. } => "step_taken_up",
+            Self::StepPassed { .. } => "step_passed",
+            Self::StepRemoved { .. } => "step_removed",
+            Self::StepIgnored(_) => "step_ignored",
+            Self::Failed { .. } => "failed",
+            Self::Redriven { .. } => "redriven",
             Self::Rejected(_) => "rejected",
             Self::Filled { .. } => "filled",
             Self::Queued { .. } => "queued",
@@ -135,6 +184,17 @@ pub struct Amended {
     pub document_hash: u64,
 }
 
+/// An answer of a step that nobody waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepIgnored {
+    /// Which step.
+    pub step: StepName,
+    /// The revision it was asked about.
+    pub revision: u32,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
 /// A command that could not apply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
@@ -157,6 +217,17 @@ pub enum Kind {
     Transfer,
 }
 
+impl Kind {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Transfer => "transfer",
+        }
+    }
+}
+
 /// A SKU of which there was too little.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shortage {
@@ -175,6 +246,13 @@ pub enum Rejection {
     OutOfStock(Vec<Shortage>),
     /// SKUs that nobody keeps, where that rejects the order.
     UnknownSku(Vec<Sku>),
+    /// An external step turned it down.
+    Step {
+        /// Which.
+        step: StepName,
+        /// Why, in its own words.
+        reason: Box<str>,
+    },
 }
 
 impl Rejection {
@@ -184,6 +262,7 @@ impl Rejection {
         match self {
             Self::OutOfStock(_) => "out_of_stock",
             Self::UnknownSku(_) => "unknown_sku",
+            Self::Step { .. } => "step_refused",
         }
     }
 }

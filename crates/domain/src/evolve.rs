@@ -1,11 +1,13 @@
 //! What an event does: to its order, and to stock. The only place where either changes.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::event::{Amended, Event, Received};
+use crate::id::StepName;
 use crate::id::{OrderKey, Sku};
-use crate::state::{Claim, ClaimId, ClaimState, OrderState, Place, Status};
+use crate::state::{Claim, ClaimId, ClaimState, OrderState, Pending, Place, Status};
 use crate::stock::{Movement, ShortagePolicy};
 use crate::time::Timestamp;
 
@@ -33,6 +35,7 @@ pub fn begin(key: OrderKey, received: &Received, at: Timestamp) -> OrderState {
         claims: received.demand.iter().map(claim).collect(),
         repeats: 0,
         document_hash: received.document_hash,
+        pending: None,
     }
 }
 
@@ -53,7 +56,23 @@ pub fn evolve(
                 turn(claim, *state, &mut moved);
             }
         }
-        Event::Rejected(_) => order.status = Status::Rejected,
+        Event::StepsAwaited { steps } => await_steps(order, steps, at),
+        Event::StepTakenUp { .. } => order.status = Status::Processing,
+        Event::StepPassed { .. } => {
+            order.status = Status::Processing;
+            pass(order, at);
+        }
+        Event::StepRemoved { .. } => pass(order, at),
+        Event::Failed { .. } => {
+            let pending = order.pending.take();
+            let_go(order, Status::Failed, &mut moved);
+            order.pending = pending;
+        }
+        Event::Redriven { steps, .. } => {
+            order.status = Status::Received;
+            await_steps(order, steps, at);
+        }
+        Event::Rejected(_) => let_go(order, Status::Rejected, &mut moved),
         Event::Filled { claims } => turn_all(order, claims, ClaimState::Reserved, &mut moved),
         Event::Queued { claims } => turn_all(order, claims, ClaimState::Waiting, &mut moved),
         Event::Unreserved { claims } => {
@@ -71,30 +90,35 @@ pub fn evolve(
             }
             order.status = Status::Fulfilled;
         }
-        Event::Cancelled { .. } => {
-            order.claims.iter_mut().for_each(|claim| turn(claim, ClaimState::Open, &mut moved));
-            order.status = Status::Cancelled;
-        }
+        Event::Cancelled { .. } => let_go(order, Status::Cancelled, &mut moved),
         Event::Repeated { .. } => {
             order.repeats = order.repeats.saturating_add(1);
             return;
         }
-        Event::Refused(_) => return,
+        Event::Refused(_) | Event::StepIgnored(_) => return,
     }
     order.updated_at = at;
     match event {
-        Event::Allocated { .. }
-        | Event::Filled { .. }
-        | Event::Queued { .. }
-        | Event::Unreserved { .. } => {
-            order.status = allocated(&order.claims);
-            if order.revision > 1 {
-                join_done(&mut order.claims);
+        Event::Allocated { .. } => {
+            order.pending = None;
+            settle(order);
+        }
+        // An amended order keeps its place in the queues while its steps are asked.
+        Event::Filled { .. } | Event::Queued { .. } | Event::Unreserved { .. } => {
+            if order.pending.is_none() {
+                settle(order);
             }
         }
         Event::Received(_)
         | Event::Priced(_)
         | Event::Amended(_)
+        | Event::StepsAwaited { .. }
+        | Event::StepTakenUp { .. }
+        | Event::StepPassed { .. }
+        | Event::StepRemoved { .. }
+        | Event::StepIgnored(_)
+        | Event::Failed { .. }
+        | Event::Redriven { .. }
         | Event::Rejected(_)
         | Event::Cancelled { .. }
         | Event::Fulfilled
@@ -103,10 +127,37 @@ pub fn evolve(
     }
 }
 
+/// Where the order stands by what its claims have.
+fn settle(order: &mut OrderState) {
+    order.status = allocated(&order.claims);
+    if order.revision > 1 {
+        join_done(&mut order.claims);
+    }
+}
+
+fn await_steps(order: &mut OrderState, steps: &[StepName], at: Timestamp) {
+    order.pending = Some(Box::new(Pending { steps: steps.to_vec(), passed: 0, since: at }));
+}
+
+fn pass(order: &mut OrderState, at: Timestamp) {
+    if let Some(pending) = &mut order.pending {
+        pending.passed = pending.passed.saturating_add(1);
+        pending.since = at;
+    }
+}
+
+/// It came to nothing: what it held is free, and it waits for nothing.
+fn let_go(order: &mut OrderState, status: Status, moved: &mut impl FnMut(&Sku, Movement)) {
+    order.claims.iter_mut().for_each(|claim| turn(claim, ClaimState::Open, moved));
+    order.pending = None;
+    order.status = status;
+}
+
 fn amend(order: &mut OrderState, amended: &Amended, moved: &mut impl FnMut(&Sku, Movement)) {
     order.claims = amended_claims(&order.claims, amended, moved);
     order.revision = order.revision.saturating_add(1);
     order.status = Status::Received;
+    order.pending = None;
     order.kind = amended.kind;
     order.customer.clone_from(&amended.customer);
     order.total = amended.total;

@@ -56,9 +56,11 @@ pub fn needs(command: &Command) -> Needs {
         Command::Receive(receive) => {
             Needs { order: Some(receive.order.key.clone()), stock: stock_of(&receive.order) }
         }
-        Command::Process { order } | Command::Fulfil { order } => {
-            Needs { order: Some(order.clone()), stock: Vec::new() }
+        Command::Step(report) => Needs { order: Some(report.order.clone()), stock: Vec::new() },
+        Command::Redrive(redrive) => {
+            Needs { order: Some(redrive.order.clone()), stock: Vec::new() }
         }
+        Command::Fulfil { order } => Needs { order: Some(order.clone()), stock: Vec::new() },
         Command::Amend(amend) => {
             Needs { order: Some(amend.order.key.clone()), stock: stock_of(&amend.order) }
         }

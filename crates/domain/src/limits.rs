@@ -36,5 +36,9 @@ pub const REVISIONS_MAX: u32 = 100;
 /// Longest reason of a cancellation, in bytes: a sentence or two, kept in the order's history.
 pub const REASON_BYTES_MAX: usize = 500;
 
+/// Most external steps of an installation, and so of one order: each adds a call to how long an
+/// order takes.
+pub const STEPS_MAX: usize = 16;
+
 /// Most decimals of a unit price.
 pub const UNIT_PRICE_DECIMALS_MAX: u32 = 6;

@@ -125,9 +125,17 @@ pub fn candidate(event: &Event) -> Option<Notice> {
         Event::Rejected(_) => Some(Notice::OrderRejected),
         Event::Cancelled { .. } => Some(Notice::OrderCancelled),
         Event::Fulfilled => Some(Notice::OrderFulfilled),
-        Event::Priced(_) | Event::Queued { .. } | Event::Repeated { .. } | Event::Refused(_) => {
-            None
-        }
+        Event::Failed { .. } => Some(Notice::OrderFailed),
+        Event::Priced(_)
+        | Event::StepsAwaited { .. }
+        | Event::StepTakenUp { .. }
+        | Event::StepPassed { .. }
+        | Event::StepRemoved { .. }
+        | Event::StepIgnored(_)
+        | Event::Redriven { .. }
+        | Event::Queued { .. }
+        | Event::Repeated { .. }
+        | Event::Refused(_) => None,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Where an order stands: the fold of its events.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::event::Kind;
-use crate::id::{CustomerId, OrderKey, Sku};
+use crate::id::{CustomerId, OrderKey, Sku, StepName};
 use crate::money::Money;
 use crate::order::{BatchItem, Channel};
 use crate::stock::ShortagePolicy;
@@ -14,7 +15,7 @@ use crate::time::Timestamp;
 pub enum Status {
     /// Broke rules: recorded for audit, does not use up the id.
     Invalid,
-    /// Taken in, not yet allocated.
+    /// Taken in; waits for its first external step to be taken up.
     Received,
     /// Waits for an external step.
     Processing,
@@ -24,7 +25,7 @@ pub enum Status {
     Backordered,
     /// A business no.
     Rejected,
-    /// Retries used up.
+    /// Every attempt at an external step came to nothing; holds nothing, may be redriven.
     Failed,
     /// Called off.
     Cancelled,
@@ -181,4 +182,36 @@ pub struct OrderState {
     pub repeats: u32,
     /// Hash of the document's bytes.
     pub document_hash: u64,
+    /// The external steps of its revision, until they have passed; of a failed order those that a
+    /// redrive asks.
+    pub pending: Option<Box<Pending>>,
+}
+
+/// External steps that an order must pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// All of them, in order.
+    pub steps: Vec<StepName>,
+    /// How many of them it has passed.
+    pub passed: usize,
+    /// Since when it waits for the next.
+    pub since: Timestamp,
+}
+
+impl OrderState {
+    /// The external step that it waits for.
+    #[must_use]
+    pub fn awaits(&self) -> Option<&StepName> {
+        let pending = self.pending.as_ref()?;
+        match self.status {
+            Status::Received | Status::Processing => pending.steps.get(pending.passed),
+            Status::Invalid
+            | Status::Completed
+            | Status::Backordered
+            | Status::Rejected
+            | Status::Failed
+            | Status::Cancelled
+            | Status::Fulfilled => None,
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use engine::{Engine, Options};
-use service::conformance::{Subject, run};
+use service::conformance::{Subject, run, steps};
 use service::ledger::Ledger;
 use service::memory::Clock;
 use tempfile::TempDir;
@@ -26,7 +26,8 @@ struct OnDisk {
 }
 
 fn open(dir: &Path, clock: Clock) -> Engine {
-    let options = Options { min_free_bytes: 0, ..Options::new(clock) };
+    let mut options = Options { min_free_bytes: 0, ..Options::new(clock) };
+    options.settings.steps = steps();
     Engine::open(dir, options).expect("the store opens")
 }
 

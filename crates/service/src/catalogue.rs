@@ -1,5 +1,5 @@
-//! Products, customers and rules: what pricing looks up, as one immutable snapshot. Webhook
-//! endpoints, few and small, are in it too.
+//! Products, customers, rules and steps: what preparing an order looks up, as one immutable
+//! snapshot. Webhook endpoints, few and small, are in it too.
 //!
 //! Preparing an order reads the snapshot without a lock held; the writer prices again when the
 //! snapshot has changed in between.
@@ -13,6 +13,7 @@ use domain::money::UnitPrice;
 
 use crate::change::{read_name, read_stock_key, stock_key};
 use crate::codec::{Corrupt, Decoder, Encoder};
+use crate::steps::Steps;
 use crate::webhooks::{Endpoint, EndpointId};
 use crate::wire::rules::CompiledRules;
 
@@ -68,6 +69,8 @@ pub struct Catalogue {
     pub endpoints: imbl::OrdMap<EndpointId, Arc<Endpoint>>,
     /// The installation's rules.
     pub rules: Arc<CompiledRules>,
+    /// The installation's external steps: settings, handed in with each start.
+    pub steps: Arc<Steps>,
 }
 
 impl Catalogue {

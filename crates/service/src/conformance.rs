@@ -13,6 +13,7 @@ mod find;
 mod letters;
 mod once;
 mod orders;
+mod steps;
 mod stock;
 mod webhooks;
 
@@ -36,6 +37,8 @@ use crate::ledger::{
 };
 use crate::memory::Clock;
 
+pub use self::steps::steps;
+
 /// A ledger that can be closed and opened again.
 pub trait Subject {
     /// The ledger, open.
@@ -44,13 +47,14 @@ pub trait Subject {
     fn reopen(&mut self);
 }
 
-/// Runs the suite; `make` makes an empty ledger with the default policies and a currency of two
-/// decimals, which takes its time from the clock handed in.
+/// Runs the suite; `make` makes an empty ledger with the default policies, a currency of two
+/// decimals and the external steps of [`steps`], which takes its time from the clock handed in.
 pub fn run(make: impl Fn(Clock) -> Box<dyn Subject>) {
-    let stories: [(&str, Story); 10] = [
+    let stories: [(&str, Story); 11] = [
         ("orders", orders::run),
         ("commands", commands::run),
         ("once", once::run),
+        ("steps", steps::run),
         ("stock", stock::run),
         ("catalogue", catalogue::run),
         ("batches", batches::run),

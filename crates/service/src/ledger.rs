@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::command::{self, AdjustStock};
+use domain::command::{self, AdjustStock, StepReport};
 use domain::event::{Event, Refusal, Rejection, Shortage};
 use domain::facts::Policy;
 use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
@@ -50,6 +50,11 @@ pub enum Request {
     Flood(Box<Flood>),
     /// The goods of an order were handed over.
     Fulfil(OrderKey),
+    /// Something became of an external step of an order. Answered with the order after it, whether
+    /// that changed it or not.
+    Step(Box<StepReport>),
+    /// Ask the steps of a failed order anew.
+    Redrive(OrderKey),
     /// Change stock on hand.
     AdjustStock(AdjustStock),
     /// Add or change products.

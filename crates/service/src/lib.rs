@@ -21,6 +21,7 @@ pub mod passed;
 pub mod prepare;
 pub mod serial;
 pub mod source;
+pub mod steps;
 pub mod view;
 pub mod webhooks;
 pub mod whatif;

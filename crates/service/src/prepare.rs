@@ -5,10 +5,13 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use domain::command;
+use domain::event::Kind;
+use domain::id::{CustomerId, MerchantId, StepName};
 use domain::money::UnitPrice;
 use domain::order::{Body, Purchase};
-use domain::pricing::{Priceable, Pricing, Product};
+use domain::pricing::{OrderFacts, Priceable, Pricing, Product};
 use domain::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -90,6 +93,8 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
         | Request::Cancel(_)
         | Request::Flood(_)
         | Request::Fulfil(_)
+        | Request::Step(_)
+        | Request::Redrive(_)
         | Request::AdjustStock(_)
         | Request::PutProducts(_)
         | Request::PutCustomer(_)
@@ -102,7 +107,8 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
     };
     let Receive { order, document, warnings, batch, rules } = receive;
     let document_hash = xxh3_64(&document);
-    let command = command::Receive { order, pricing: None, batch, document_hash };
+    let steps = Vec::new();
+    let command = command::Receive { order, pricing: None, batch, document_hash, steps };
     let mut order = Order { command, document, warnings, rules, catalogue: 0 };
     match price(&mut order, catalogue, now, exponent) {
         Ok(()) => Prepared::Receive(Box::new(order)),
@@ -110,7 +116,7 @@ pub fn prepare(request: Request, catalogue: &Catalogue, now: Timestamp, exponent
     }
 }
 
-/// Prices an order by `catalogue`.
+/// Prices an order by `catalogue`, and says which external steps it needs.
 ///
 /// # Errors
 /// The audit record of an order whose total is out of range.
@@ -121,22 +127,65 @@ pub fn price(
     exponent: u32,
 ) -> Result<(), Box<Audit>> {
     order.catalogue = catalogue.version;
-    let Body::Purchase(purchase) = &order.command.order.body else { return Ok(()) };
-    match price_purchase(order, purchase, catalogue, now, exponent) {
-        Ok(pricing) => {
-            order.command.pricing = Some(Arc::new(pricing));
-            Ok(())
+    if let Body::Purchase(purchase) = &order.command.order.body {
+        match price_purchase(order, purchase, catalogue, now, exponent) {
+            Ok(pricing) => order.command.pricing = Some(Arc::new(pricing)),
+            Err(domain::pricing::PricingError::OutOfRange) => return Err(out_of_range(order)),
         }
-        Err(domain::pricing::PricingError::OutOfRange) => Err(Box::new(Audit {
-            order: Some(order.command.order.key.id.clone()),
-            merchant: Some(order.command.order.key.merchant.clone()),
-            channel: order.command.order.channel,
-            batch: order.command.batch.clone(),
-            faults: vec![Fault { pointer: "".into(), code: "total_out_of_range".into() }],
-            origin: Origin::of(None, &order.document),
-            document: cut(&order.document),
-        })),
     }
+    if !catalogue.steps.is_empty() {
+        order.command.steps = steps(order, catalogue, now, exponent);
+    }
+    Ok(())
+}
+
+fn out_of_range(order: &Order) -> Box<Audit> {
+    Box::new(Audit {
+        order: Some(order.command.order.key.id.clone()),
+        merchant: Some(order.command.order.key.merchant.clone()),
+        channel: order.command.order.channel,
+        batch: order.command.batch.clone(),
+        faults: vec![Fault { pointer: "".into(), code: "total_out_of_range".into() }],
+        origin: Origin::of(None, &order.document),
+        document: cut(&order.document),
+    })
+}
+
+/// The external steps that an order needs, now that it is known what it comes to.
+fn steps(order: &Order, catalogue: &Catalogue, now: Timestamp, exponent: u32) -> Vec<StepName> {
+    let command = &order.command;
+    let merchant = &command.order.key.merchant;
+    let (kind, customer, coupons, total) = match &command.order.body {
+        Body::Purchase(purchase) => {
+            let total = command.pricing.as_ref().and_then(|pricing| pricing.total);
+            (Kind::Purchase, purchase.customer.as_ref(), &*purchase.coupons, total)
+        }
+        Body::Transfer(transfer) => (Kind::Transfer, None, &[][..], Some(transfer.amount)),
+    };
+    let facts = OrderFacts {
+        kind,
+        merchant,
+        channel: command.order.channel,
+        coupons,
+        customer,
+        customer_tags: customer.map_or(&[], |customer| tags(catalogue, merchant, customer)),
+        metadata: order.rules.as_deref().map(|own| &own.metadata),
+        now,
+        exponent,
+    };
+    catalogue.steps.needed(facts, total)
+}
+
+fn tags<'a>(
+    catalogue: &'a Catalogue,
+    merchant: &MerchantId,
+    customer: &CustomerId,
+) -> &'a [CompactString] {
+    if catalogue.customers.is_empty() {
+        return &[];
+    }
+    let row = catalogue.customers.get(&(merchant.clone(), customer.clone()));
+    row.map_or(&[], |row| &row.tags)
 }
 
 /// A document as the audit keeps it.
@@ -157,9 +206,6 @@ fn price_purchase(
     let rows: Vec<Option<&Arc<crate::catalogue::Product>>> =
         lines.iter().map(|line| catalogue.products.get(&stock_key(merchant, &line.sku))).collect();
     let products: Vec<Product<'_>> = rows.iter().map(|row| product(*row)).collect();
-    let customer = purchase.customer.as_ref().filter(|_| !catalogue.customers.is_empty());
-    let customer = customer
-        .and_then(|customer| catalogue.customers.get(&(merchant.clone(), customer.clone())));
     let own = order.rules.as_deref();
     let rules = own.and_then(|own| own.rules.as_ref()).unwrap_or(&catalogue.rules);
     rules.price(&Priceable {
@@ -167,7 +213,7 @@ fn price_purchase(
         merchant,
         channel: order.command.order.channel,
         products: &products,
-        customer_tags: customer.map_or(&[], |customer| &customer.tags),
+        customer_tags: purchase.customer.as_ref().map_or(&[], |c| tags(catalogue, merchant, c)),
         metadata: own.map(|own| &own.metadata),
         now,
         exponent,

@@ -33,6 +33,7 @@ use crate::change::{Audit, Change, Flood, Frame, Seq, Stray, What};
 use crate::layer::Layer;
 use crate::ledger::{Answer, Request, Unavailable};
 use crate::prepare::Prepared;
+use crate::steps::Steps;
 use crate::view::{Base, Read, View};
 use crate::wire::rules::CompiledRules;
 
@@ -46,6 +47,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Decimals of the currency.
     pub exponent: u32,
+    /// External steps.
+    pub steps: Arc<Steps>,
     /// Called before every decision; tests make it panic for a request of their choice.
     pub probe: Option<fn(&Prepared)>,
 }
@@ -101,7 +104,11 @@ impl Serial {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
-            catalogue: Arc::new(Catalogue { exponent: settings.exponent, ..Catalogue::default() }),
+            catalogue: Arc::new(Catalogue {
+                exponent: settings.exponent,
+                steps: settings.steps.clone(),
+                ..Catalogue::default()
+            }),
             settings,
             rules_version: 0,
             keeps_stock: HashSet::new(),
@@ -121,6 +128,7 @@ impl Serial {
         releases: impl IntoIterator<Item = (StockKey, Seq)>,
     ) {
         catalogue.exponent = self.settings.exponent;
+        catalogue.steps = self.settings.steps.clone();
         self.catalogue = Arc::new(catalogue);
         self.rules_version = rules_version;
         self.keeps_stock.extend(keeps_stock);
@@ -350,6 +358,8 @@ impl<B: Base> Run<'_, B> {
                 Ok(Answer::Recorded)
             }
             Request::Fulfil(order) => self.fulfil(order),
+            Request::Step(report) => self.step(report),
+            Request::Redrive(order) => self.redrive(order),
             Request::AdjustStock(adjust) => {
                 self.command(&Command::AdjustStock(adjust.clone()), &adjust.reason)
             }

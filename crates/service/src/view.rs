@@ -480,6 +480,13 @@ fn opens_revision(event: &Event) -> bool {
         | Event::Queued { .. }
         | Event::Unreserved { .. }
         | Event::Cancelled { .. }
+        | Event::StepsAwaited { .. }
+        | Event::StepTakenUp { .. }
+        | Event::StepPassed { .. }
+        | Event::StepRemoved { .. }
+        | Event::StepIgnored(_)
+        | Event::Failed { .. }
+        | Event::Redriven { .. }
         | Event::Fulfilled
         | Event::Repeated { .. }
         | Event::Refused(_) => false,

@@ -189,6 +189,13 @@ impl Run<'_> {
                 | Event::Queued { .. }
                 | Event::Unreserved { .. }
                 | Event::Cancelled { .. }
+                | Event::StepsAwaited { .. }
+                | Event::StepTakenUp { .. }
+                | Event::StepPassed { .. }
+                | Event::StepRemoved { .. }
+                | Event::StepIgnored(_)
+                | Event::Failed { .. }
+                | Event::Redriven { .. }
                 | Event::Fulfilled
                 | Event::Repeated { .. }
                 | Event::Refused(_) => {}

@@ -2,7 +2,7 @@
 
 use domain::command::{AdjustStock, BelowReserved, StockChange};
 use domain::id::{MerchantId, Sku, StockKey};
-use service::conformance::{Subject, run, ticking, wait};
+use service::conformance::{Subject, run, steps, ticking, wait};
 use service::ledger::{Changes, Ledger, Request};
 use service::memory::{Clock, MemoryLedger, MemoryLog};
 use service::serial::Settings;
@@ -14,7 +14,7 @@ struct Memory {
 
 impl Memory {
     fn open(log: MemoryLog, clock: Clock) -> Self {
-        let settings = Settings { exponent: 2, ..Settings::default() };
+        let settings = Settings { exponent: 2, steps: steps(), ..Settings::default() };
         let ledger = MemoryLedger::open(log, settings, clock.clone()).expect("a sound log");
         Self { ledger, clock }
     }

@@ -324,6 +324,35 @@ pub(crate) async fn fulfil(
     change(&app, lang, Verb::Fulfil, &id, &parts, b"", Request::Fulfil).await
 }
 
+/// Asks the external steps of a failed order anew, from the first; answers the order as it is then.
+#[utoipa::path(
+    post, path = "/v1/orders/{id}/redrive", tag = "orders", operation_id = "redrive_order",
+    params(
+        ("id" = Name, Path, description = "The order"),
+        ("merchant_id" = Option<Name>, Query, description = "The seller, when several use that id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Do it once, however often it \
+            is sent"),
+    ),
+    responses(
+        (status = 400, description = "`bad_idempotency_key` The key is none"),
+        (status = 200, body = OrderRow, description = "The order as it is then",
+            headers(("ETag" = String, description = "Its revision"))),
+        (status = 409, description = "`wrong_state` It has not failed · `ambiguous_order` \
+            Several sellers have that id"),
+        (status = 422, description = "`idempotency_key_reused` The key was used with other \
+            content"),
+    ),
+)]
+pub(crate) async fn redrive(
+    State(app): State<Arc<App>>,
+    Extension(Spoken(lang)): Extension<Spoken>,
+    Segment(id): Segment,
+    request: HttpRequest,
+) -> Result<Response<Body>, Error> {
+    let (parts, _) = request.into_parts();
+    change(&app, lang, Verb::Redrive, &id, &parts, b"", Request::Redrive).await
+}
+
 /// Does what changes one order, once if it has a key.
 async fn change(
     app: &Arc<App>,

@@ -1,8 +1,9 @@
 //! Events and changes as JSON, for histories and for the change stream.
 
 use bytes::Bytes;
+use domain::command::Verdict;
 use domain::event::{Event, Kind, Refusal, Rejection, Shortage};
-use domain::id::{Sku, StockKey};
+use domain::id::{Sku, StepName, StockKey};
 use domain::order::BatchItem;
 use domain::stock::ShortagePolicy;
 use serde_json::value::RawValue;
@@ -36,6 +37,26 @@ pub(crate) fn details(app: &App, event: &Event) -> Value {
             "lines": claims.iter().map(|claim| claim.as_str()).collect::<Vec<_>>(),
             "shortages": shortages(short),
         }),
+        Event::StepsAwaited { steps } => json!({"steps": steps_named(steps)}),
+        Event::StepTakenUp { step } | Event::StepRemoved { step } => {
+            json!({"step": step.as_str()})
+        }
+        Event::StepPassed { step, note } => {
+            json!({"step": step.as_str(), "note": note.as_deref()})
+        }
+        Event::StepIgnored(ignored) => json!({
+            "step": ignored.step.as_str(),
+            "revision": ignored.revision,
+            "answer": verdict(&ignored.verdict),
+        }),
+        Event::Failed { step, error, attempts } => json!({
+            "step": step.as_str(),
+            "error": &**error,
+            "attempts": attempts,
+        }),
+        Event::Redriven { steps, channel } => {
+            json!({"steps": steps_named(steps), "channel": channel.as_str()})
+        }
         Event::Rejected(why) => rejection(why),
         Event::Amended(amended) => json!({
             "kind": kind(amended.kind),
@@ -74,6 +95,21 @@ pub(crate) fn rejection(why: &Rejection) -> Value {
     match why {
         Rejection::OutOfStock(short) => json!({"code": why.code(), "shortages": shortages(short)}),
         Rejection::UnknownSku(skus) => json!({"code": why.code(), "skus": names(skus)}),
+        Rejection::Step { step, reason } => {
+            json!({"code": why.code(), "step": step.as_str(), "reason": &**reason})
+        }
+    }
+}
+
+fn steps_named(steps: &[StepName]) -> Vec<&str> {
+    steps.iter().map(StepName::as_str).collect()
+}
+
+fn verdict(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Approved { .. } => "approved",
+        Verdict::Refused { .. } => "refused",
+        Verdict::Failed { .. } => "failed",
     }
 }
 
@@ -99,10 +135,7 @@ pub(crate) fn batch(item: &BatchItem) -> Value {
 
 /// Goods or money, on the wire.
 pub(crate) fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Purchase => "purchase",
-        Kind::Transfer => "transfer",
-    }
+    kind.as_str()
 }
 
 /// A shortage policy, on the wire.

@@ -52,6 +52,7 @@ mod spool;
 mod status;
 mod stock;
 pub mod trace;
+pub mod waiting;
 mod webhooks;
 
 #[cfg(test)]
@@ -113,6 +114,8 @@ pub struct App {
     pub tracer: Option<Arc<dyn Tracer>>,
     /// Figures of the store, for `/metrics`.
     pub gauges: Arc<dyn Fn() -> Gauges + Send + Sync>,
+    /// Who calls external steps, and knows how that is getting on.
+    pub waits: Arc<dyn waiting::Waits>,
 }
 
 impl App {
@@ -135,6 +138,7 @@ impl App {
             commits: Arc::default(),
             tracer: None,
             gauges: Arc::new(Gauges::default),
+            waits: Arc::new(waiting::Nobody),
             settings,
         }
     }

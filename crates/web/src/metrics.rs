@@ -66,7 +66,7 @@ const OUTCOMES: [&str; 9] = [
 ];
 
 /// Addresses that are counted, as the router spells them; the last stands for all others.
-pub(crate) const ROUTES: [&str; 47] = [
+pub(crate) const ROUTES: [&str; 48] = [
     "/v1/orders",
     "/v1/orders/{id}",
     "/v1/orders/{id}/document",
@@ -113,6 +113,7 @@ pub(crate) const ROUTES: [&str; 47] = [
     "/v1/webhooks/{id}/disable",
     "/v1/webhooks/{id}/deliveries",
     "/v1/webhooks/{id}/replay",
+    "/v1/orders/{id}/redrive",
     "other",
 ];
 

@@ -35,6 +35,7 @@ use crate::guard::Spoken;
 use crate::openapi::schema::{Name, OrderOrInvalid};
 use crate::params::{Params, Segment, cursor};
 use crate::place::{Dialect, link};
+use crate::waiting;
 
 /// Everything about one order, in the order it is read.
 #[derive(Serialize)]
@@ -55,6 +56,10 @@ struct Shown<'a> {
     total: Option<String>,
     currency: &'a str,
     shortage_policy: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_for: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Value>,
     lines: Vec<Value>,
     pricing: Option<Value>,
     repeats: u32,
@@ -172,6 +177,8 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
         total: state.total.map(|total| money(total, app.settings.exponent())),
         currency: &app.settings.currency,
         shortage_policy: policy(state.shortage),
+        waiting_for: waiting::waiting_for(app, state),
+        failure: waiting::failure(view),
         lines: lines(purchase.as_ref(), &state.claims, pricing.as_ref(), lang),
         pricing: pricing.map(without_lines),
         repeats: state.repeats,
@@ -210,6 +217,13 @@ fn priced(event: &Event) -> Option<&Pricing> {
         | Event::Queued { .. }
         | Event::Unreserved { .. }
         | Event::Cancelled { .. }
+        | Event::StepsAwaited { .. }
+        | Event::StepTakenUp { .. }
+        | Event::StepPassed { .. }
+        | Event::StepRemoved { .. }
+        | Event::StepIgnored(_)
+        | Event::Failed { .. }
+        | Event::Redriven { .. }
         | Event::Fulfilled
         | Event::Repeated { .. }
         | Event::Refused(_) => None,

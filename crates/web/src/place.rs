@@ -450,6 +450,9 @@ fn rejected(out: &mut Writer, rejection: &Rejection) {
             }
             out.raw("]");
         }
+        Rejection::Step { step, reason } => {
+            out.raw(",\"step\":").string(step.as_str()).raw(",\"reason\":").string(reason);
+        }
     }
     out.raw("}");
 }

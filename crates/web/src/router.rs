@@ -62,6 +62,7 @@ api! {
     documents::of_order,
     commands::cancel,
     commands::fulfil,
+    commands::redrive,
     products::list, products::put,
     products::one,
     stock::list, stock::count,

@@ -1,4 +1,4 @@
-//! `comanda orders`: look orders up, send one, amend, cancel or fulfil one.
+//! `comanda orders`: look orders up, send one, amend, cancel, fulfil or redrive one.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -77,6 +77,11 @@ pub(super) fn orders(api: &Client, store: &Store, command: Orders) -> Result<()>
         }
         Orders::Fulfil { id, merchant } => {
             let base = format!("/v1/orders/{}/fulfil", encode(&id));
+            let answer = api.json("POST", &path(&base, &[("merchant_id", merchant)]), None)?;
+            if store.json { render::json(&answer) } else { placed(&answer) }
+        }
+        Orders::Redrive { id, merchant } => {
+            let base = format!("/v1/orders/{}/redrive", encode(&id));
             let answer = api.json("POST", &path(&base, &[("merchant_id", merchant)]), None)?;
             if store.json { render::json(&answer) } else { placed(&answer) }
         }

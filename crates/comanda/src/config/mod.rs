@@ -7,9 +7,9 @@ mod example;
 mod file;
 mod flags;
 mod rows;
-#[allow(dead_code, reason = "the steps are used by what comes next")]
+#[allow(dead_code, reason = "the calls are made by what comes next")]
 mod settings;
-#[allow(dead_code, reason = "the steps are used by what comes next")]
+#[allow(dead_code, reason = "the calls are made by what comes next")]
 mod step;
 mod table;
 mod value;
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use example::example;
 pub(crate) use flags::Flags;
-pub(crate) use settings::{Installation, SECTIONS};
+pub(crate) use settings::{Installation, SECTIONS, StepCall};
 pub(crate) use table::Setting;
 pub(crate) use value::{Folders, LogFormat};
 

@@ -1,7 +1,8 @@
 //! Puts a new document in the place of an order's: the next revision.
 //!
 //! What the order has, it keeps, and where it waits, it goes on waiting; what is added is looked
-//! for as a new order's would be, behind everybody who waits.
+//! for as a new order's would be, behind everybody who waits. Where external steps apply, they are
+//! asked about the new revision first.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -26,25 +27,27 @@ pub(super) fn amend(amend: &Amend, facts: &impl Facts) -> Result<Decision, Refus
     if amend.revision.is_some_and(|revision| revision != order.revision) {
         return Err(Refusal::StaleRevision { current: order.revision });
     }
-    let is_allocated = match order.status {
-        Status::Received | Status::Processing => false,
-        Status::Completed | Status::Backordered => true,
+    match order.status {
+        Status::Received | Status::Processing | Status::Completed | Status::Backordered => {}
         Status::Invalid
         | Status::Rejected
         | Status::Failed
         | Status::Cancelled
         | Status::Fulfilled => return Err(Refusal::WrongState { status: order.status }),
-    };
+    }
     if order.revision >= REVISIONS_MAX {
         return Err(Refusal::TooManyRevisions);
     }
     let amended = amended(amend, facts);
     let mut events = Vec::with_capacity(3);
-    let allocated = is_allocated.then(|| reallocate(&order, &amended, facts)).transpose();
-    let allocated = allocated.map_err(Refusal::WouldReject)?;
+    let next = if amend.steps.is_empty() {
+        reallocate(&order, &amended, facts).map_err(Refusal::WouldReject)?
+    } else {
+        Event::StepsAwaited { steps: amend.steps.clone() }
+    };
     events.push(Event::Amended(Box::new(amended)));
     events.extend(amend.pricing.clone().map(Event::Priced));
-    events.extend(allocated);
+    events.push(next);
     Ok(Decision::order(key.clone(), events))
 }
 
@@ -76,12 +79,33 @@ fn reallocate(
 ) -> Result<Event, Rejection> {
     let mut room = Room { merchant: &order.key.merchant, facts, counters: BTreeMap::new() };
     let claims = amended_claims(&order.claims, amended, |sku, movement| room.moved(sku, movement));
+    look(room, &claims, amended.shortage)
+}
+
+/// What an order's claims find, whatever they have already: an [`Event::Allocated`].
+///
+/// # Errors
+/// The [`Rejection`] that its policy makes of it.
+pub(super) fn allocate_claims(
+    merchant: &MerchantId,
+    claims: &[Claim],
+    shortage: ShortagePolicy,
+    facts: &impl Facts,
+) -> Result<Event, Rejection> {
+    look(Room { merchant, facts, counters: BTreeMap::new() }, claims, shortage)
+}
+
+fn look<F: Facts>(
+    mut room: Room<'_, F>,
+    claims: &[Claim],
+    shortage: ShortagePolicy,
+) -> Result<Event, Rejection> {
     // Who stands in a queue is not in their own way.
     for claim in claims.iter().filter(|c| c.state == ClaimState::Waiting) {
         room.moved(&claim.sku, Movement { waiting: -claim.quantity, ..Movement::default() });
     }
     let (mut states, mut shortages, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
-    for claim in &claims {
+    for claim in claims {
         let (state, available) = room.look(claim);
         match state {
             ClaimState::Waiting => shortages.push(short(&claim.sku, claim.quantity, available)),
@@ -97,7 +121,7 @@ fn reallocate(
         return Err(Rejection::UnknownSku(unknown));
     }
     if !shortages.is_empty() {
-        match amended.shortage {
+        match shortage {
             ShortagePolicy::Partial => {}
             ShortagePolicy::Reject => return Err(Rejection::OutOfStock(shortages)),
             ShortagePolicy::ShipComplete => stand_by(&mut states),

@@ -9,6 +9,7 @@ pub mod cancel;
 pub mod fulfil;
 pub mod receive;
 pub mod release;
+pub mod steps;
 
 use alloc::vec::Vec;
 
@@ -48,7 +49,8 @@ impl Decision {
 pub fn decide(command: &Command, facts: &impl Facts) -> Result<Decision, Refusal> {
     match command {
         Command::Receive(receive) => receive::receive(receive, facts),
-        Command::Process { order } => receive::process(order, facts),
+        Command::Step(report) => steps::step(report, facts),
+        Command::Redrive(redrive) => steps::redrive(redrive, facts),
         Command::Amend(amend) => amend::amend(amend, facts),
         Command::Cancel(cancel) => cancel::cancel(cancel, facts),
         Command::Fulfil { order } => fulfil::fulfil(order, facts),

@@ -1,4 +1,4 @@
-//! Takes an order in, and allocates it.
+//! Takes an order in, and allocates it, unless external steps must look at it first.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,27 +8,33 @@ use super::allocate::allocate;
 use crate::command::Receive;
 use crate::event::{Event, Kind, Received, Refusal};
 use crate::facts::Facts;
-use crate::id::{CustomerId, OrderKey, Sku};
+use crate::id::{CustomerId, Sku};
 use crate::money::Money;
 use crate::order::{Body, Order};
 use crate::pricing::Pricing;
-use crate::state::Status;
 use crate::stock::ShortagePolicy;
 
-/// Receives an order that is new, and processes it at once: no external step applies.
+/// Receives an order that is new, and looks for its stock at once when no external step applies.
+///
+/// # Errors
+/// [`Refusal::Duplicate`] when the seller has an order of that id.
 pub fn receive(receive: &Receive, facts: &impl Facts) -> Result<Decision, Refusal> {
     let key = &receive.order.key;
     if let Some(status) = facts.status(key) {
         return Err(Refusal::Duplicate { status });
     }
     let received = received(receive, facts.policy().shortage);
-    let allocated = allocate(&key.merchant, &received.demand, received.shortage, facts);
+    let next = if receive.steps.is_empty() {
+        allocate(&key.merchant, &received.demand, received.shortage, facts)
+    } else {
+        Event::StepsAwaited { steps: receive.steps.clone() }
+    };
     let mut events = Vec::with_capacity(3);
     events.push(Event::Received(Box::new(received)));
     if let Some(pricing) = &receive.pricing {
         events.push(Event::Priced(pricing.clone()));
     }
-    events.push(allocated);
+    events.push(next);
     Ok(Decision::order(key.clone(), events))
 }
 
@@ -85,23 +91,4 @@ pub(crate) fn demand(order: &Order) -> Vec<(Sku, i64)> {
         }
         Body::Transfer(_) => Vec::new(),
     }
-}
-
-/// Allocates an order that waited for external steps.
-pub(super) fn process(key: &OrderKey, facts: &impl Facts) -> Result<Decision, Refusal> {
-    let order = facts.order(key).ok_or(Refusal::UnknownOrder)?;
-    match order.status {
-        Status::Received | Status::Processing => {}
-        Status::Invalid
-        | Status::Completed
-        | Status::Backordered
-        | Status::Rejected
-        | Status::Failed
-        | Status::Cancelled
-        | Status::Fulfilled => return Err(Refusal::WrongState { status: order.status }),
-    }
-    let demand: Vec<(Sku, i64)> =
-        order.claims.iter().map(|c| (c.sku.clone(), c.quantity)).collect();
-    let allocated = allocate(&key.merchant, &demand, order.shortage, facts);
-    Ok(Decision::order(key.clone(), alloc::vec![allocated]))
 }

@@ -1,6 +1,7 @@
 //! Gives free stock to the orders that wait for it, oldest first.
 //!
-//! An order that cannot be filled is skipped and blocks nobody.
+//! An order that cannot be filled is skipped and blocks nobody. Nor does one that ships complete and
+//! waits for an external step: it looks for itself when that has passed.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -24,6 +25,7 @@ pub(super) fn release(key: &StockKey, facts: &impl Facts) -> Decision {
                 let claim = ClaimId { sku: key.sku.clone(), place };
                 fill_one(&order, claim, &mut free)
             }
+            ShortagePolicy::ShipComplete if order.awaits().is_some() => None,
             ShortagePolicy::ShipComplete if !whole.insert(order.key.clone()) => None,
             ShortagePolicy::ShipComplete => fill_all(&order, &mut free),
         };

@@ -327,7 +327,8 @@ impl<C: Conditions + ?Sized> Run<'_, C> {
         condition: ConditionRef,
         line: Option<LineFacts<'_>>,
     ) -> Result<bool, ConditionFailed> {
-        let scope = ConditionScope { input: self.input, total: Money(self.stage.goods), line };
+        let total = Some(Money(self.stage.goods));
+        let scope = ConditionScope { order: self.input.facts(), total, line };
         self.conditions.holds(condition, &scope)
     }
 

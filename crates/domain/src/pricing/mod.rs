@@ -48,7 +48,8 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use compact_str::CompactString;
 
-use crate::id::{Category, MerchantId};
+use crate::event::Kind;
+use crate::id::{Category, Coupon, CustomerId, MerchantId};
 use crate::money::{Money, UnitPrice};
 use crate::order::{Channel, Line, Purchase};
 use crate::time::Timestamp;
@@ -191,11 +192,52 @@ impl Conditions for NoConditions {
 #[derive(Clone, Copy, Debug)]
 pub struct ConditionScope<'a> {
     /// Order, merchant, channel, customer, batch and time.
-    pub input: &'a Priceable<'a>,
-    /// The goods' total when the rule's stage began.
-    pub total: Money,
+    pub order: OrderFacts<'a>,
+    /// The goods' total when the rule's stage began; `None` when nobody knows what it comes to.
+    pub total: Option<Money>,
     /// The line in question; `None` for rules of the order, coupon, shipping and tax stages.
     pub line: Option<LineFacts<'a>>,
+}
+
+/// What a condition may know about an order as a whole, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct OrderFacts<'a> {
+    /// Goods or money.
+    pub kind: Kind,
+    /// Who sells.
+    pub merchant: &'a MerchantId,
+    /// Where it came in.
+    pub channel: Channel,
+    /// Coupons presented.
+    pub coupons: &'a [Coupon],
+    /// The buyer, when named.
+    pub customer: Option<&'a CustomerId>,
+    /// The customer's tags.
+    pub customer_tags: &'a [CompactString],
+    /// What the batch says about itself; none outside a batch.
+    pub metadata: Option<&'a Metadata>,
+    /// When it is looked at.
+    pub now: Timestamp,
+    /// Decimals of the currency.
+    pub exponent: u32,
+}
+
+impl<'a> Priceable<'a> {
+    /// What conditions may know about it.
+    #[must_use]
+    pub fn facts(&self) -> OrderFacts<'a> {
+        OrderFacts {
+            kind: Kind::Purchase,
+            merchant: self.merchant,
+            channel: self.channel,
+            coupons: &self.order.coupons,
+            customer: self.order.customer.as_ref(),
+            customer_tags: self.customer_tags,
+            metadata: self.metadata,
+            now: self.now,
+            exponent: self.exponent,
+        }
+    }
 }
 
 /// What a condition may know about a line.

@@ -4,10 +4,13 @@
 //! is what became of it; without an arrow it must not be refused. Counters are on hand / reserved /
 //! waiting. After every line the world proves that stock and state add up (see [`crate::world`]).
 
-use domain::command::{AdjustStock, BelowReserved, Cancel, Command, StockChange};
-use domain::decide::{Decision, decide};
+use domain::command::{
+    AdjustStock, BelowReserved, Cancel, Command, Redrive, StepNews, StepReport, StockChange,
+    Verdict,
+};
+use domain::decide::Decision;
 use domain::event::{Event, Refusal, Rejection, Shortage};
-use domain::id::{MerchantId, OrderId, OrderKey, RuleId, Sku, StockKey};
+use domain::id::{MerchantId, OrderId, OrderKey, RuleId, Sku, StepName, StockKey};
 use domain::money::{Decimal, Money, UnitPrice};
 use domain::order::{Body, Channel, Line, Lines, Order, Purchase, Transfer};
 use domain::pricing::{Action, Off, Percent, Rule, Scope};
@@ -18,7 +21,7 @@ use proptest::prelude::*;
 use crate::world::{World, with_rules};
 
 /// Tells a story; every line's outcome is as it says.
-fn check(story: &str) {
+pub(crate) fn check(story: &str) {
     let mut world = World::default();
     for line in story.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (said, expected) = match line.split_once("=>") {
@@ -317,8 +320,9 @@ fn only_a_completed_order_is_fulfilled() {
          place o1 PEN*2
          place o2 PEN*2 reject
          place o3 PEN*1
-         park o4 PEN*1
          transfer t1 4.50
+         steps check
+         place o4 PEN*1
          fulfil o1 => refused wrong_state BACKORDERED
          fulfil o2 => refused wrong_state REJECTED
          fulfil o3 => refused wrong_state BACKORDERED
@@ -326,35 +330,6 @@ fn only_a_completed_order_is_fulfilled() {
          fulfil o9 => refused unknown_order
          fulfil t1 => fulfilled t1
          fulfil t1 => refused wrong_state FULFILLED",
-    );
-}
-
-#[test]
-fn an_order_that_waited_for_a_step_is_allocated_when_it_is_processed() {
-    check(
-        "stock PEN 3
-         park o1 PEN*2 => received o1 PEN open
-         counters PEN  => PEN 3/0/0
-         place o2 PEN*2
-         process o1    => backordered o1 PEN waiting; short PEN 1 of 2
-         park o3 PEN*2 reject
-         process o3    => rejected o3 PEN open; out_of_stock PEN 1 of 2",
-    );
-}
-
-#[test]
-fn only_a_received_order_is_processed() {
-    check(
-        "stock PEN 1
-         place o1 PEN*1
-         place o2 PEN*1
-         place o3 PEN*1 reject
-         process o1 => refused wrong_state COMPLETED
-         process o2 => refused wrong_state BACKORDERED
-         process o3 => refused wrong_state REJECTED
-         process o9 => refused unknown_order
-         fulfil o1
-         process o1 => refused wrong_state FULFILLED",
     );
 }
 
@@ -549,20 +524,6 @@ fn a_purchase_may_be_amended_to_a_transfer_and_back() {
 }
 
 #[test]
-fn an_order_that_waits_for_a_step_is_amended_before_anybody_looks_for_stock() {
-    check(
-        "stock PEN 3
-         park o1 PEN*2
-         amend o1 PEN*4 CAP*1 => received o1 PEN open, CAP open
-         counters PEN         => PEN 3/0/0
-         process o1           => backordered o1 PEN waiting, CAP waiting; short PEN 3 of 4, CAP 0 of 1
-         revision o1          => 2
-         cancel o1            => cancelled o1 PEN open, CAP open
-         counters PEN         => PEN 3/0/0",
-    );
-}
-
-#[test]
 fn final_orders_are_not_amended() {
     check(
         "stock PEN 1
@@ -571,8 +532,9 @@ fn final_orders_are_not_amended() {
          fulfil o2
          place o3 GUM*1
          cancel o3
+         steps check
          place o4 CAP*1
-         fail o4
+         fail o4 check
          amend o1 PEN*1 => refused wrong_state REJECTED
          amend o2 PEN*1 => refused wrong_state FULFILLED
          amend o3 PEN*1 => refused wrong_state CANCELLED
@@ -603,7 +565,9 @@ fn a_cancelled_order_gives_back_what_it_held_and_leaves_its_queues() {
 fn an_order_is_cancelled_until_it_is_final() {
     check(
         "stock PEN 1
-         park o1 PEN*1
+         steps check
+         place o1 PEN*1
+         steps
          place o2 PEN*2 reject
          place o3 PEN*1
          fulfil o3
@@ -614,18 +578,8 @@ fn an_order_is_cancelled_until_it_is_final() {
          cancel o3 => refused wrong_state FULFILLED
          cancel t1 => cancelled t1
          cancel o9 => refused unknown_order
-         fulfil o1 => refused wrong_state CANCELLED
-         process o1 => refused wrong_state CANCELLED",
+         fulfil o1 => refused wrong_state CANCELLED",
     );
-}
-
-#[test]
-fn an_order_whose_steps_failed_may_be_cancelled() {
-    let mut world = World::default();
-    world.receive(purchase("o1", &["GUM*1"])).expect("a new order");
-    step(&mut world, &["fail", "o1"]);
-    let done = decide(&Command::Cancel(cancel(order_key("o1"))), &world);
-    assert!(done.is_ok_and(|decision| decision.orders.len() == 1));
 }
 
 #[test]
@@ -708,8 +662,10 @@ fn what_only_moves_within_a_queue_is_not_told() {
          restock CAP 1
          release CAP          => backordered o1 PEN waiting, CAP waiting
          notices              => none
-         park o4 PEN*1
+         steps check
+         place o4 PEN*1
          notices              => o4 order.received
+         steps
          policy partial
          stock INK 1
          place o5 CAP*3 GUM*1 INK*1
@@ -744,15 +700,37 @@ fn step(world: &mut World, words: &[&str]) -> String {
             let done = world.receive(purchase(id, rest));
             told(world, done)
         }
-        ["park", id, rest @ ..] => {
-            world.park(purchase(id, rest));
-            order(world, &order_key(id))
+        ["steps", names @ ..] => {
+            world.steps = names.iter().map(|name| step_name(name)).collect();
+            String::new()
+        }
+        ["take", id, step, rest @ ..] => report(world, id, step, StepNews::TakenUp, rest),
+        ["pass", id, step, rest @ ..] => {
+            let approved = Verdict::Approved { note: None };
+            report(world, id, step, StepNews::Said(approved), rest)
+        }
+        ["refuse", id, step, rest @ ..] => {
+            let refused = Verdict::Refused { reason: "risky".into() };
+            report(world, id, step, StepNews::Said(refused), rest)
+        }
+        ["fail", id, step, rest @ ..] => {
+            let failed = Verdict::Failed { error: "no answer".into(), attempts: 8 };
+            report(world, id, step, StepNews::Said(failed), rest)
+        }
+        ["drop", id, step, rest @ ..] => report(world, id, step, StepNews::Removed, rest),
+        ["redrive", id, known @ ..] => {
+            let known = known.iter().map(|name| step_name(name)).collect();
+            let redrive = Redrive { order: order_key(id), known, channel: Channel::Api };
+            run(world, &Command::Redrive(redrive))
+        }
+        ["waits", id] => {
+            let awaits = world.orders[&order_key(id)].awaits();
+            awaits.map_or("nothing".to_owned(), ToString::to_string)
         }
         ["transfer", id, amount] => {
             let done = world.receive(transfer(id, amount));
             told(world, done)
         }
-        ["process", id] => run(world, &Command::Process { order: order_key(id) }),
         ["fulfil", id] => run(world, &Command::Fulfil { order: order_key(id) }),
         ["amend", id, rest @ ..] => {
             let (revision, rest) = match rest {
@@ -767,11 +745,6 @@ fn step(world: &mut World, words: &[&str]) -> String {
             told(world, done)
         }
         ["cancel", id] => run(world, &Command::Cancel(cancel(order_key(id)))),
-        // Nothing leads there before there are external steps; no event may follow.
-        ["fail", id] => {
-            world.orders.get_mut(&order_key(id)).expect("an order").status = Status::Failed;
-            String::new()
-        }
         ["revision", id] => world.orders[&order_key(id)].revision.to_string(),
         ["queue", sku] => {
             let queue = world.queue(&stock_key(sku), ClaimState::Waiting).into_iter();
@@ -798,6 +771,22 @@ fn step(world: &mut World, words: &[&str]) -> String {
         }
         other => panic!("no command: {other:?}"),
     }
+}
+
+fn step_name(name: &str) -> StepName {
+    StepName::parse(name).expect("a name")
+}
+
+/// What became of a step of the order's revision, or of the one that is named.
+fn report(world: &mut World, id: &str, step: &str, news: StepNews, rest: &[&str]) -> String {
+    let order = order_key(id);
+    let revision = match rest {
+        [] => world.orders.get(&order).map_or(1, |order| order.revision),
+        ["of", revision] => whole(revision) as u32,
+        other => panic!("no revision: {other:?}"),
+    };
+    let report = StepReport { order, revision, step: step_name(step), news };
+    run(world, &Command::Step(Box::new(report)))
 }
 
 fn run(world: &mut World, command: &Command) -> String {
@@ -829,6 +818,12 @@ fn told(world: &World, done: Result<Decision, Refusal>) -> String {
             if let Event::Rejected(Rejection::OutOfStock(shortages)) = event {
                 told.push(format!("out_of_stock {}", short(shortages)));
             }
+            if let Event::Rejected(Rejection::Step { step, reason }) = event {
+                told.push(format!("step_refused {step} {reason}"));
+            }
+            if let Event::StepIgnored(_) = event {
+                told.push("ignored".to_owned());
+            }
             if let Event::Rejected(Rejection::UnknownSku(skus)) = event {
                 let skus: Vec<_> = skus.iter().map(Sku::as_str).collect();
                 told.push(format!("unknown_sku {}", skus.join(" ")));
@@ -850,7 +845,7 @@ fn refused(refusal: &Refusal) -> String {
         Refusal::BelowReserved { reserved } => reserved.to_string(),
         Refusal::WouldReject(Rejection::OutOfStock(shortages)) => short(shortages),
         Refusal::StaleRevision { current } => current.to_string(),
-        Refusal::WouldReject(Rejection::UnknownSku(_))
+        Refusal::WouldReject(Rejection::UnknownSku(_) | Rejection::Step { .. })
         | Refusal::UnknownOrder
         | Refusal::TooManyRevisions
         | Refusal::StockOutOfRange
@@ -992,8 +987,9 @@ enum Any {
     Place { id: u8, lines: Vec<(u8, i64, Option<i64>)>, shipping: Option<i64>, policy: u8 },
     Amend { id: u8, lines: Vec<(u8, i64, Option<i64>)>, shipping: Option<i64>, policy: u8 },
     Cancel(u8),
-    Park(u8, u8),
-    Process(u8),
+    Steps(u8),
+    Step { id: u8, step: u8, news: u8, late: bool },
+    Redrive(u8, u8),
     Fulfil(u8),
     Adjust { sku: u8, change: StockChange, newest: bool },
     Release(u8),
@@ -1015,8 +1011,11 @@ fn any_command() -> impl Strategy<Value = Any> {
             |(id, lines, shipping, policy)| Any::Amend { id, lines, shipping, policy },
         ),
         1 => (0..40_u8).prop_map(Any::Cancel),
-        1 => (0..40_u8, 0..3_u8).prop_map(|(id, sku)| Any::Park(id, sku)),
-        1 => (0..40_u8).prop_map(Any::Process),
+        1 => (0..4_u8).prop_map(Any::Steps),
+        4 => (0..40_u8, 0..2_u8, 0..6_u8, prop::bool::weighted(0.1)).prop_map(
+            |(id, step, news, late)| Any::Step { id, step, news, late },
+        ),
+        1 => (0..40_u8, 0..3_u8).prop_map(|(id, known)| Any::Redrive(id, known)),
         1 => (0..40_u8).prop_map(Any::Fulfil),
         3 => (0..4_u8, change, any::<bool>()).prop_map(|(sku, change, newest)| {
             Any::Adjust { sku, change, newest }
@@ -1048,6 +1047,10 @@ fn rules() -> Vec<Rule> {
     ]
 }
 
+fn steps() -> [StepName; 2] {
+    ["fraud", "erp"].map(step_name)
+}
+
 fn do_any(world: &mut World, command: Any) {
     let key = |sku: u8| stock_key(["PEN", "CAP", "GUM", "other/PEN"][usize::from(sku)]);
     // Even ids are of the usual seller; refusals are as good an outcome as any.
@@ -1071,12 +1074,26 @@ fn do_any(world: &mut World, command: Any) {
             drop(world.amend(purchase(n, lines, shipping, policy), None));
         }
         Any::Cancel(n) => drop(world.run(&Command::Cancel(cancel(id(n))))),
-        Any::Park(n, sku) => {
-            if !world.orders.contains_key(&id(n)) {
-                world.park(purchase(n, vec![(sku, 3, None)], None, 0));
-            }
+        Any::Steps(n) => world.steps = steps()[..usize::from(n.min(2))].to_vec(),
+        Any::Step { id: n, step, news, late } => {
+            let revision = world.orders.get(&id(n)).map_or(1, |order| order.revision);
+            let news = match news {
+                0 => StepNews::TakenUp,
+                1 => StepNews::Removed,
+                2 => StepNews::Said(Verdict::Refused { reason: "risky".into() }),
+                3 => StepNews::Said(Verdict::Failed { error: "".into(), attempts: 1 }),
+                _ => StepNews::Said(Verdict::Approved { note: None }),
+            };
+            let revision = revision.saturating_sub(u32::from(late));
+            let step = steps()[usize::from(step)].clone();
+            let report = StepReport { order: id(n), revision, step, news };
+            drop(world.run(&Command::Step(Box::new(report))));
         }
-        Any::Process(n) => drop(world.run(&Command::Process { order: id(n) })),
+        Any::Redrive(n, known) => {
+            let known = steps()[..usize::from(known)].to_vec();
+            let redrive = Redrive { order: id(n), known, channel: Channel::Api };
+            drop(world.run(&Command::Redrive(redrive)));
+        }
         Any::Fulfil(n) => drop(world.run(&Command::Fulfil { order: id(n) })),
         Any::Adjust { sku, change, newest } => {
             let below_reserved =
@@ -1120,7 +1137,8 @@ proptest! {
         for (claim, order) in world.queue(&key, ClaimState::Waiting) {
             if order.shortage != ShortagePolicy::ShipComplete {
                 prop_assert!(claim.quantity > free, "{order:?} of {free}");
-                prop_assert_eq!(order.status, Status::Backordered);
+                let waits = order.status == Status::Backordered || order.awaits().is_some();
+                prop_assert!(waits, "{order:?}");
             }
         }
     }

@@ -2,4 +2,5 @@
 
 mod lifecycle;
 mod pricing;
+mod steps;
 mod world;

@@ -511,7 +511,7 @@ impl Conditions for Told {
         match at.0 {
             NEVER => Ok(false),
             THREE_UNITS => Ok(scope.line.is_some_and(|line| line.line.quantity >= 3)),
-            FORTY => Ok(scope.total == Money(4_000)),
+            FORTY => Ok(scope.total == Some(Money(4_000))),
             _ => Err(ConditionFailed),
         }
     }

@@ -9,7 +9,7 @@ use domain::decide::{Decision, decide};
 use domain::event::{Event, Refusal};
 use domain::evolve::{begin, evolve, fold, movements};
 use domain::facts::{Facts, Policy};
-use domain::id::{MerchantId, OrderKey, Sku, StockKey};
+use domain::id::{MerchantId, OrderKey, Sku, StepName, StockKey};
 use domain::limits::RELEASE_ORDERS_MAX;
 use domain::money::Money;
 use domain::notice::{Notice, notice};
@@ -24,6 +24,8 @@ use domain::time::Timestamp;
 pub(crate) struct World {
     pub(crate) policy: Policy,
     pub(crate) rules: RuleSet,
+    /// The external steps that orders and amendments need from now on.
+    pub(crate) steps: Vec<StepName>,
     pub(crate) orders: BTreeMap<OrderKey, OrderState>,
     pub(crate) stock: BTreeMap<StockKey, Stock>,
     /// What was told, since somebody last looked.
@@ -36,13 +38,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Takes an order in: priced by the world's rules, processed at once.
+    /// Takes an order in: priced by the world's rules, allocated at once where no steps are.
     pub(crate) fn receive(&mut self, order: Order) -> Result<Decision, Refusal> {
         let pricing = match &order.body {
             Body::Purchase(purchase) => Some(Arc::new(self.price(&order, purchase))),
             Body::Transfer(_) => None,
         };
-        let receive = Receive { order, pricing, batch: None, document_hash: 7 };
+        let steps = self.steps.clone();
+        let receive = Receive { order, pricing, batch: None, document_hash: 7, steps };
         self.run(&Command::Receive(Box::new(receive)))
     }
 
@@ -56,19 +59,9 @@ impl World {
             Body::Purchase(purchase) => Some(Arc::new(self.price(&order, purchase))),
             Body::Transfer(_) => None,
         };
-        let amend = Amend { order, pricing, batch: None, document_hash: 8, revision };
+        let steps = self.steps.clone();
+        let amend = Amend { order, pricing, batch: None, document_hash: 8, revision, steps };
         self.run(&Command::Amend(Box::new(amend)))
-    }
-
-    /// Takes an order in and leaves it there, as when an external step must look at it first.
-    pub(crate) fn park(&mut self, order: Order) {
-        self.now += 1;
-        let key = order.key.clone();
-        let receive = Receive { order, pricing: None, batch: None, document_hash: 7 };
-        let decided = decide(&Command::Receive(Box::new(receive)), self).expect("a new order");
-        let received = decided.orders.into_iter().flat_map(|(_, events)| events).take(1).collect();
-        self.happen(&key, received);
-        self.prove();
     }
 
     /// Decides a command and lets it happen. A refusal changes nothing.
@@ -196,16 +189,21 @@ fn money_adds_up(order: &OrderState, history: &[(Timestamp, Event)]) {
 
 fn status_says_what_claims_say(order: &OrderState) {
     let done = order.claims.iter().all(|claim| claim.state.is_done());
+    let open = order.claims.iter().all(|c| c.state == ClaimState::Open);
     match order.status {
         Status::Completed | Status::Fulfilled => assert!(done, "{order:?}"),
         Status::Backordered => assert!(!done, "{order:?}"),
-        Status::Received | Status::Rejected | Status::Cancelled => {
-            assert!(order.claims.iter().all(|c| c.state == ClaimState::Open), "{order:?}");
+        // An amendment keeps what the order has while its steps are asked.
+        Status::Received | Status::Processing => {
+            assert!(order.awaits().is_some(), "{order:?}");
+            assert!(open || order.revision > 1, "{order:?}");
         }
-        Status::Invalid | Status::Processing | Status::Failed => {
-            panic!("nothing leads there yet: {order:?}")
-        }
+        Status::Rejected | Status::Cancelled => assert!(open, "{order:?}"),
+        Status::Failed => assert!(open && order.pending.is_some(), "{order:?}"),
+        Status::Invalid => panic!("no order is that: {order:?}"),
     }
+    let is_asked = order.awaits().is_some() || order.status == Status::Failed;
+    assert_eq!(order.pending.is_some(), is_asked, "{order:?}");
 }
 
 impl Facts for World {

@@ -67,6 +67,7 @@ row-unknown_name = Field '{ $field }' names something that does not exist.
 
 rejection-out_of_stock = There is not enough stock.
 rejection-unknown_sku = The order contains a product without a stock record.
+rejection-step_refused = An external check turned the order down.
 rejection-duplicate = The seller has sent an order with this id before.
 refusal-unknown_order = The seller has no order with this id.
 refusal-wrong_state = The order's state ({ $status }) does not allow it.

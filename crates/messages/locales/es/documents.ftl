@@ -67,6 +67,7 @@ row-unknown_name = El campo '{ $field }' nombra algo que no existe.
 
 rejection-out_of_stock = No hay stock suficiente.
 rejection-unknown_sku = La orden contiene un producto sin registro de stock.
+rejection-step_refused = Una verificación externa rechazó la orden.
 rejection-duplicate = El vendedor ya envió una orden con este número.
 refusal-unknown_order = El vendedor no tiene ninguna orden con este número.
 refusal-wrong_state = El estado de la orden ({ $status }) no lo permite.

@@ -67,6 +67,7 @@ row-unknown_name = Campo '{ $field }' nomeia algo que não existe.
 
 rejection-out_of_stock = Não há estoque suficiente.
 rejection-unknown_sku = O pedido contém um produto sem registro de estoque.
+rejection-step_refused = Uma verificação externa recusou o pedido.
 rejection-duplicate = O vendedor já enviou um pedido com este número.
 refusal-unknown_order = O vendedor não tem pedido com este número.
 refusal-wrong_state = O estado do pedido ({ $status }) não permite.

@@ -1,4 +1,5 @@
-//! A ledger that decides like another one and changes nothing: dry runs and what-ifs.
+//! A ledger that decides like another one and changes nothing: dry runs and what-ifs. Orders that
+//! need external steps come out as if those had passed.
 //!
 //! The serial driver runs over what the other ledger holds; frames are decided and thrown away.
 
@@ -79,7 +80,7 @@ impl<'a> DryLedger<'a> {
     ) -> Self {
         let catalogue = below.catalogue();
         let (policy, exponent) = (below.policy(), catalogue.exponent);
-        let mut driver = Serial::new(Settings { policy, exponent, probe: None });
+        let mut driver = Serial::new(Settings { policy, exponent, ..Settings::default() });
         // Versions of rule sets made in a dry run must not meet those that exist.
         driver.load(Catalogue::clone(&catalogue), PRETENDED, keeps_stock, []);
         let catalogue = driver.catalogue();

@@ -43,7 +43,7 @@ pub struct Report {
     pub reason: Option<String>,
     /// Items by outcome.
     pub items: Items,
-    /// Accepted orders by status.
+    /// Accepted orders by status; RECEIVED and PROCESSING are those that wait for external steps.
     pub by_status: BTreeMap<&'static str, u64>,
     /// Items not accepted, by reason.
     pub by_reason: BTreeMap<String, u64>,
@@ -430,7 +430,17 @@ fn order<'a>(line: &mut Line<'a>, events: &'a [Event], exponent: u32, lang: Lang
                 line.outcome = "skipped";
                 line.reasons = vec![reason("duplicate", message::duplicate(lang))];
             }
+            Event::StepsAwaited { .. } => {
+                line.outcome = "pending";
+                line.status = Some(Status::Received.as_str());
+            }
             Event::Priced(_)
+            | Event::StepTakenUp { .. }
+            | Event::StepPassed { .. }
+            | Event::StepRemoved { .. }
+            | Event::StepIgnored(_)
+            | Event::Failed { .. }
+            | Event::Redriven { .. }
             | Event::Filled { .. }
             | Event::Queued { .. }
             | Event::Unreserved { .. }

@@ -449,6 +449,8 @@ fn asked(request: &Request) -> Asked {
         Request::Audit(audit) => Asked::Nothing(audit.faults.clone()),
         Request::Flood(_)
         | Request::Fulfil(_)
+        | Request::Step(_)
+        | Request::Redrive(_)
         | Request::AdjustStock(_)
         | Request::PutProducts(_)
         | Request::PutCustomer(_)

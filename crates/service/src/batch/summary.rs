@@ -8,10 +8,10 @@ use std::ops::ControlFlow;
 use domain::event::{Event, Refusal, Rejection, Shortage};
 use domain::money::Money;
 use domain::pricing::{Pricing, Target};
-use domain::state::Status;
+use domain::state::{OrderState, Status};
 
 use crate::change::{Change, Fault, Seq, What};
-use crate::ledger::{Answer, Ledger, Unavailable};
+use crate::ledger::{Answer, Ledger, Unavailable, seen};
 use crate::letters::INTERNAL_ERROR;
 
 use super::state::{BatchState, Counts};
@@ -26,7 +26,7 @@ const SHORT_SKUS_MAX: usize = 10_000;
 pub struct Summary {
     /// Items by outcome.
     pub counts: Counts,
-    /// Accepted orders by status.
+    /// Accepted orders by status; RECEIVED and PROCESSING are those that wait for external steps.
     pub by_status: BTreeMap<&'static str, u64>,
     /// Items that were not accepted, by reason.
     pub by_reason: BTreeMap<String, u64>,
@@ -233,8 +233,9 @@ impl Summary {
         }
     }
 
-    /// Adds a record of the batch.
-    pub fn record(&mut self, what: &What) {
+    /// Adds a record of the batch. An order that had to pass external steps is counted as it is
+    /// `now`: by then they may have turned it down.
+    pub fn record(&mut self, what: &What, now: Option<&OrderState>) {
         match what {
             What::Audit(audit) => self.add(Outcome::Failed { reason: first(&audit.faults) }),
             What::Stray(_) => {
@@ -242,7 +243,7 @@ impl Summary {
             }
             What::Order { key, events, .. } => match events.first() {
                 Some(Event::Repeated { .. }) => self.add(Outcome::Repeated),
-                Some(Event::Received(received)) => self.received(key, received, events),
+                Some(Event::Received(received)) => self.received(key, received, events, now),
                 Some(Event::Amended(_)) => self.amended(key, events),
                 Some(Event::Cancelled { .. }) => {
                     let status = Status::Cancelled;
@@ -286,7 +287,22 @@ impl Summary {
         key: &domain::id::OrderKey,
         received: &domain::event::Received,
         events: &[Event],
+        now: Option<&OrderState>,
     ) {
+        match now.map(|now| now.status) {
+            Some(Status::Rejected) => return self.add(Outcome::Failed { reason: "rejected" }),
+            Some(Status::Failed) => return self.add(Outcome::Failed { reason: "step_failed" }),
+            Some(
+                Status::Invalid
+                | Status::Received
+                | Status::Processing
+                | Status::Completed
+                | Status::Backordered
+                | Status::Cancelled
+                | Status::Fulfilled,
+            )
+            | None => {}
+        }
         let at = domain::time::Timestamp(0);
         let mut state = domain::evolve::begin(key.clone(), received, at);
         let (mut pricing, mut short, mut rejection) = (None, &[][..], None);
@@ -302,6 +318,13 @@ impl Summary {
                 | Event::Queued { .. }
                 | Event::Unreserved { .. }
                 | Event::Cancelled { .. }
+                | Event::StepsAwaited { .. }
+                | Event::StepTakenUp { .. }
+                | Event::StepPassed { .. }
+                | Event::StepRemoved { .. }
+                | Event::StepIgnored(_)
+                | Event::Failed { .. }
+                | Event::Redriven { .. }
                 | Event::Fulfilled
                 | Event::Repeated { .. }
                 | Event::Refused(_) => {}
@@ -309,7 +332,7 @@ impl Summary {
         }
         self.add(Outcome::Order {
             key,
-            status: state.status,
+            status: now.map_or(state.status, |now| now.status),
             total: state.total,
             pricing,
             units: state.claims.iter().map(|claim| claim.quantity).sum(),
@@ -383,6 +406,20 @@ pub fn records_from(
 /// [`Unavailable::Read`] when stored data is damaged.
 pub fn summary(ledger: &dyn Ledger, batch: &BatchState) -> Result<Summary, Unavailable> {
     let mut summary = Summary::default();
-    records(ledger, batch, &mut |_, change| summary.record(&change.what))?;
-    Ok(summary)
+    let mut unreadable = None;
+    records(ledger, batch, &mut |seq, change| {
+        let now = awaited_steps(&change.what).then(|| seen(ledger, |view| view.entry(seq)));
+        let now = now.transpose().unwrap_or_else(|error| {
+            unreadable = Some(error);
+            None
+        });
+        summary.record(&change.what, now.as_ref().map(|entry| &*entry.state));
+    })?;
+    unreadable.map_or(Ok(summary), Err)
+}
+
+/// Whether a record is of a new order that had to pass external steps.
+fn awaited_steps(what: &What) -> bool {
+    let What::Order { first: None, events, .. } = what else { return false };
+    events.iter().any(|event| matches!(event, Event::StepsAwaited { .. }))
 }

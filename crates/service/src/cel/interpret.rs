@@ -185,30 +185,30 @@ impl VariableResolver for Facts<'_> {
 impl Facts<'_> {
     fn has(&self, fact: Fact) -> CowVal<'_, '_> {
         let category = self.0.line.is_some_and(|l| l.product.category.is_some());
-        let customer = self.0.input.order.customer.is_some();
+        let customer = self.0.order.customer.is_some();
         let missing =
             (fact == Fact::Category && !category) || (fact == Fact::CustomerId && !customer);
         CowVal::owned(CelBool::from(!missing))
     }
 
     fn value(&self, fact: Fact) -> Option<CowVal<'_, '_>> {
-        let (scope, input, line) = (self.0, self.0.input, self.0.line.as_ref());
+        let (scope, order, line) = (self.0, &self.0.order, self.0.line.as_ref());
         match fact {
-            Fact::Kind => Some(string("purchase")),
-            Fact::Channel => Some(string(input.channel.as_str())),
-            Fact::Merchant => Some(string(input.merchant.as_str())),
-            Fact::Coupons => Some(strings(input.order.coupons.iter().map(|c| c.as_str()))),
-            Fact::Total => Some(int(scope.total.0)),
+            Fact::Kind => Some(string(order.kind.as_str())),
+            Fact::Channel => Some(string(order.channel.as_str())),
+            Fact::Merchant => Some(string(order.merchant.as_str())),
+            Fact::Coupons => Some(strings(order.coupons.iter().map(|c| c.as_str()))),
+            Fact::Total => scope.total.map(|total| int(total.0)),
             Fact::Sku => line.map(|l| string(l.line.sku.as_str())),
             Fact::Quantity => line.map(|l| int(l.line.quantity)),
-            Fact::UnitPrice => line?.unit_price_minor(input.exponent).map(|m| int(m.0)),
+            Fact::UnitPrice => line?.unit_price_minor(order.exponent).map(|m| int(m.0)),
             Fact::LineTotal => line.map(|l| int(l.total.0)),
             Fact::Category => line?.product.category.map(|c| string(c.as_str())),
-            Fact::CustomerId => input.order.customer.as_ref().map(|c| string(c.as_str())),
-            Fact::Tags => Some(strings(input.customer_tags.iter().map(|t| t.as_str()))),
+            Fact::CustomerId => order.customer.map(|c| string(c.as_str())),
+            Fact::Tags => Some(strings(order.customer_tags.iter().map(|t| t.as_str()))),
             Fact::Now => None,
             Fact::Metadata => {
-                let entries = input.metadata.into_iter().flatten();
+                let entries = order.metadata.into_iter().flatten();
                 let map: HashMap<CelMapKey<'_>, Box<dyn Val>> =
                     entries.map(|(k, v)| (CelMapKey::from(&**k), boxed(v))).collect();
                 Some(CowVal::owned(CelMap::from(map)))

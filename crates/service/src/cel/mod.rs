@@ -1,15 +1,15 @@
-//! Conditions of pricing rules: CEL, compiled once, evaluated for every order.
+//! Conditions of pricing rules and of external steps: CEL, compiled once, evaluated for every order.
 //!
 //! Never: a panic or a deep recursion whatever the source says, a float, a look at anything but the
 //! facts below.
 //!
 //! | variable | type | what it is |
 //! |---|---|---|
-//! | `order.kind` | string | `'purchase'` |
+//! | `order.kind` | string | `'purchase'`; `'transfer'` where steps look at one |
 //! | `order.channel` | string | `'web'`, `'mobile'`, … as [`domain::order::Channel`] |
 //! | `order.merchant` | string | the seller |
 //! | `order.coupons` | list of strings | the coupons presented |
-//! | `order.total` | int | goods in minor units, when the rule's stage began |
+//! | `order.total` | int | goods in minor units, when the rule's stage began; for steps all it comes to; may be missing there |
 //! | `line.sku`, `line.quantity` | string, int | of the line in question; rules for lines only |
 //! | `line.unit_price` | int | in minor units, rounded half to even, before any rule |
 //! | `line.total` | int | in minor units, when the rule's stage began |

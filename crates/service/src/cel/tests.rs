@@ -79,7 +79,7 @@ impl World {
             unit_price: UnitPrice(19_905_000),
             total: Money(5_972),
         });
-        at(&ConditionScope { input: &input, total: Money(self.total), line })
+        at(&ConditionScope { order: input.facts(), total: Some(Money(self.total)), line })
     }
 }
 

@@ -150,7 +150,7 @@ impl<'e> Facts<'e> {
     }
 
     fn metadata(&self) -> Option<&'e Metadata> {
-        self.scope.input.metadata
+        self.scope.order.metadata
     }
 
     /// The same facts within a loop whose variable is `text`.
@@ -199,7 +199,7 @@ impl Bool {
                 Ok(facts.metadata().is_some_and(|m| m.contains_key(key)))
             }
             Self::HasCategory => Ok(facts.line().is_ok_and(|line| line.product.category.is_some())),
-            Self::HasCustomer => Ok(facts.scope.input.order.customer.is_some()),
+            Self::HasCustomer => Ok(facts.scope.order.customer.is_some()),
             Self::Text(test, sides) => {
                 let (text, part) = (sides.0.text(facts)?, sides.1.text(facts)?);
                 Ok(match test {
@@ -240,10 +240,10 @@ impl Int {
     fn value<'e>(&'e self, facts: &Facts<'e>) -> Result<i64, Failed> {
         match self {
             Self::Is(value) => Ok(*value),
-            Self::Total => Ok(facts.scope.total.0),
+            Self::Total => facts.scope.total.map(|total| total.0).ok_or(Failed),
             Self::Quantity => Ok(facts.line()?.line.quantity),
             Self::UnitPrice => {
-                let minor = facts.line()?.unit_price_minor(facts.scope.input.exponent);
+                let minor = facts.line()?.unit_price_minor(facts.scope.order.exponent);
                 minor.map(|Money(minor)| minor).ok_or(Failed)
             }
             Self::LineTotal => Ok(facts.line()?.total.0),
@@ -259,7 +259,7 @@ impl Int {
             Self::Length(text) => length(text.text(facts)?.chars().count()),
             Self::Count(list) => list.count(facts),
             Self::Entries => length(facts.metadata().map_or(0, Metadata::len)),
-            Self::Clock(part, zone) => part.of(facts.scope.input.now.0, zone),
+            Self::Clock(part, zone) => part.of(facts.scope.order.now.0, zone),
         }
     }
 }
@@ -270,18 +270,18 @@ fn length(length: usize) -> Result<i64, Failed> {
 
 impl Str {
     fn text<'e>(&'e self, facts: &Facts<'e>) -> Result<&'e str, Failed> {
-        let input = facts.scope.input;
+        let order = &facts.scope.order;
         match self {
             Self::Is(text) => Ok(text),
-            Self::Kind => Ok("purchase"),
-            Self::Channel => Ok(input.channel.as_str()),
-            Self::Merchant => Ok(input.merchant.as_str()),
+            Self::Kind => Ok(order.kind.as_str()),
+            Self::Channel => Ok(order.channel.as_str()),
+            Self::Merchant => Ok(order.merchant.as_str()),
             Self::Sku => facts.scope.line.as_ref().map(|l| l.line.sku.as_str()).ok_or(Failed),
             Self::Category => {
                 let category = facts.scope.line.as_ref().and_then(|l| l.product.category);
                 category.map(|c| c.as_str()).ok_or(Failed)
             }
-            Self::CustomerId => input.order.customer.as_ref().map(|c| c.as_str()).ok_or(Failed),
+            Self::CustomerId => order.customer.map(|c| c.as_str()).ok_or(Failed),
             Self::Entry(key) => {
                 let key = key.text(facts)?;
                 facts.metadata().and_then(|m| m.get(key)).map(|v| &**v).ok_or(Failed)
@@ -297,27 +297,27 @@ impl Str {
 
 impl Strs {
     fn contains<'e>(&'e self, text: &str, facts: &Facts<'e>) -> Result<bool, Failed> {
-        let input = facts.scope.input;
+        let order = &facts.scope.order;
         match self {
             // Every element is evaluated: a list with a failing element is a failure.
             Self::Of(list) => {
                 list.iter().try_fold(false, |found, s| Ok(found | (s.text(facts)? == text)))
             }
-            Self::Coupons => Ok(input.order.coupons.iter().any(|c| c.as_str() == text)),
-            Self::Tags => Ok(input.customer_tags.iter().any(|t| t == text)),
+            Self::Coupons => Ok(order.coupons.iter().any(|c| c.as_str() == text)),
+            Self::Tags => Ok(order.customer_tags.iter().any(|t| t == text)),
             Self::Keys => Ok(facts.metadata().is_some_and(|m| m.contains_key(text))),
         }
     }
 
     fn count<'e>(&'e self, facts: &Facts<'e>) -> Result<i64, Failed> {
-        let input = facts.scope.input;
+        let order = &facts.scope.order;
         match self {
             Self::Of(list) => {
                 list.iter().try_for_each(|s| s.text(facts).map(|_| ()))?;
                 length(list.len())
             }
-            Self::Coupons => length(input.order.coupons.len()),
-            Self::Tags => length(input.customer_tags.len()),
+            Self::Coupons => length(order.coupons.len()),
+            Self::Tags => length(order.customer_tags.len()),
             Self::Keys => length(facts.metadata().map_or(0, Metadata::len)),
         }
     }
@@ -329,15 +329,15 @@ impl Strs {
         settles: bool,
         body: impl Fn(&'e str) -> Result<bool, Failed>,
     ) -> Result<bool, Failed> {
-        let input = facts.scope.input;
+        let order = &facts.scope.order;
         match self {
             Self::Of(list) => {
                 list.iter().try_for_each(|s| s.text(facts).map(|_| ()))?;
                 decided(list.iter().map(|s| s.text(facts).and_then(&body)), settles)
             }
-            Self::Coupons => decided(input.order.coupons.iter().map(|c| body(c.as_str())), settles),
+            Self::Coupons => decided(order.coupons.iter().map(|c| body(c.as_str())), settles),
             Self::Tags => {
-                decided(input.customer_tags.iter().map(CompactString::as_str).map(body), settles)
+                decided(order.customer_tags.iter().map(CompactString::as_str).map(body), settles)
             }
             Self::Keys => {
                 let keys = facts.metadata().into_iter().flat_map(Metadata::keys);
@@ -351,7 +351,7 @@ impl Time {
     fn at(self, facts: &Facts<'_>) -> i64 {
         match self {
             Self::At(microseconds) => microseconds,
-            Self::Now => facts.scope.input.now.0,
+            Self::Now => facts.scope.order.now.0,
         }
     }
 }

@@ -2,13 +2,15 @@
 //!
 //! A number once given to an event keeps its meaning for ever.
 
-use domain::command::Verb;
-use domain::event::{Amended, Event, Kind, Received, Refusal, Refused, Rejection, Shortage};
-use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StockKey};
+use domain::command::{Verb, Verdict};
+use domain::event::{
+    Amended, Event, Kind, Received, Refusal, Refused, Rejection, Shortage, StepIgnored,
+};
+use domain::id::{BatchId, CustomerId, MerchantId, OrderId, OrderKey, Sku, StepName, StockKey};
 use domain::money::{Money, UnitPrice};
 use domain::order::{BatchItem, Channel, InputPlace};
 use domain::pricing::{Effect, LinePrice, Pricing, Target};
-use domain::state::{Claim, ClaimId, ClaimState, OrderState, Place, Status};
+use domain::state::{Claim, ClaimId, ClaimState, OrderState, Pending, Place, Status};
 use domain::stock::ShortagePolicy;
 use domain::time::Timestamp;
 
@@ -144,6 +146,51 @@ pub(super) fn event(to: &mut Encoder<'_>, event: &Event) {
             to.u8(5);
             skus(to, unknown);
         }
+        Event::StepsAwaited { steps } => {
+            to.u8(17);
+            to.list(steps.iter(), step);
+        }
+        Event::StepTakenUp { step: name } => {
+            to.u8(18);
+            to.u8(STEP_TAKEN_UP);
+            step(to, name);
+        }
+        Event::StepPassed { step: name, note } => {
+            to.u8(18);
+            to.u8(STEP_PASSED);
+            step(to, name);
+            to.option(note.as_deref(), |to, note| to.text(note));
+        }
+        Event::StepRemoved { step: name } => {
+            to.u8(18);
+            to.u8(STEP_REMOVED);
+            step(to, name);
+        }
+        Event::StepIgnored(ignored) => {
+            to.u8(18);
+            to.u8(STEP_IGNORED);
+            step(to, &ignored.step);
+            to.u64(u64::from(ignored.revision));
+            verdict(to, &ignored.verdict);
+        }
+        Event::Rejected(Rejection::Step { step: name, reason }) => {
+            to.u8(19);
+            step(to, name);
+            to.text(reason);
+        }
+        Event::Failed { step: name, error, attempts } => {
+            to.u8(20);
+            to.u8(FAILED);
+            step(to, name);
+            to.text(error);
+            to.u64(u64::from(*attempts));
+        }
+        Event::Redriven { steps, channel } => {
+            to.u8(20);
+            to.u8(REDRIVEN);
+            to.list(steps.iter(), step);
+            to.u8(*channel as u8);
+        }
         Event::Filled { claims } => claim_ids(to, 6, claims),
         Event::Queued { claims } => claim_ids(to, 7, claims),
         Event::Unreserved { claims } => claim_ids(to, 8, claims),
@@ -180,6 +227,65 @@ pub(super) fn event(to: &mut Encoder<'_>, event: &Event) {
             batch_item(to, refused.batch.as_ref());
         }
     }
+}
+
+/// What became of one step: follows number 18.
+const STEP_TAKEN_UP: u8 = 0;
+const STEP_PASSED: u8 = 1;
+const STEP_REMOVED: u8 = 2;
+const STEP_IGNORED: u8 = 3;
+/// What became of the steps as a whole: follows number 20.
+const FAILED: u8 = 0;
+const REDRIVEN: u8 = 1;
+
+fn step(to: &mut Encoder<'_>, step: &StepName) {
+    to.text(step.as_str());
+}
+
+fn read_step(from: &mut Decoder<'_>) -> Result<StepName, Corrupt> {
+    StepName::parse(from.text()?).map_err(|_| Corrupt)
+}
+
+fn verdict(to: &mut Encoder<'_>, verdict: &Verdict) {
+    match verdict {
+        Verdict::Approved { note } => {
+            to.u8(0);
+            to.option(note.as_deref(), |to, note| to.text(note));
+        }
+        Verdict::Refused { reason } => {
+            to.u8(1);
+            to.text(reason);
+        }
+        Verdict::Failed { error, attempts } => {
+            to.u8(2);
+            to.text(error);
+            to.u64(u64::from(*attempts));
+        }
+    }
+}
+
+fn read_verdict(from: &mut Decoder<'_>) -> Result<Verdict, Corrupt> {
+    Ok(match from.u8()? {
+        0 => Verdict::Approved { note: from.option(|f| f.text().map(Into::into))? },
+        1 => Verdict::Refused { reason: from.text()?.into() },
+        2 => Verdict::Failed { error: from.text()?.into(), attempts: from.u32()? },
+        _ => return Err(Corrupt),
+    })
+}
+
+fn read_step_event(from: &mut Decoder<'_>) -> Result<Event, Corrupt> {
+    let what = from.u8()?;
+    let step = read_step(from)?;
+    Ok(match what {
+        STEP_TAKEN_UP => Event::StepTakenUp { step },
+        STEP_PASSED => Event::StepPassed { step, note: from.option(|f| f.text().map(Into::into))? },
+        STEP_REMOVED => Event::StepRemoved { step },
+        STEP_IGNORED => {
+            let (revision, verdict) = (from.u32()?, read_verdict(from)?);
+            Event::StepIgnored(Box::new(StepIgnored { step, revision, verdict }))
+        }
+        _ => return Err(Corrupt),
+    })
 }
 
 fn demand(to: &mut Encoder<'_>, demand: &[(Sku, i64)]) {
@@ -237,6 +343,11 @@ fn refusal(to: &mut Encoder<'_>, refusal: &Refusal) {
             to.u8(4);
             to.list(skus.iter(), |to, sku| to.text(sku.as_str()));
         }
+        Refusal::WouldReject(Rejection::Step { step: name, reason }) => {
+            to.u8(10);
+            step(to, name);
+            to.text(reason);
+        }
         Refusal::StaleRevision { current } => {
             to.u8(5);
             to.u64(u64::from(*current));
@@ -263,6 +374,10 @@ fn read_refusal(from: &mut Decoder<'_>) -> Result<Refusal, Corrupt> {
         7 => Refusal::BelowReserved { reserved: from.i64()? },
         8 => Refusal::StockOutOfRange,
         9 => Refusal::TooManyReleases,
+        10 => {
+            let (step, reason) = (read_step(from)?, from.text()?.into());
+            Refusal::WouldReject(Rejection::Step { step, reason })
+        }
         _ => return Err(Corrupt),
     })
 }
@@ -323,6 +438,23 @@ pub(super) fn read_event(from: &mut Decoder<'_>) -> Result<Event, Corrupt> {
             channel: read_channel(from)?,
             batch: read_batch_item(from)?,
         })),
+        17 => Event::StepsAwaited { steps: from.list(read_step)? },
+        18 => read_step_event(from)?,
+        19 => {
+            let (step, reason) = (read_step(from)?, from.text()?.into());
+            Event::Rejected(Rejection::Step { step, reason })
+        }
+        20 => match from.u8()? {
+            FAILED => Event::Failed {
+                step: read_step(from)?,
+                error: from.text()?.into(),
+                attempts: from.u32()?,
+            },
+            REDRIVEN => {
+                Event::Redriven { steps: from.list(read_step)?, channel: read_channel(from)? }
+            }
+            _ => return Err(Corrupt),
+        },
         _ => return Err(Corrupt),
     })
 }
@@ -407,9 +539,15 @@ pub fn encode_state(order: &OrderState, out: &mut Vec<u8>) {
     });
     to.u64(u64::from(order.repeats));
     to.fixed64(order.document_hash);
-    // Added later: only where an amendment made it necessary.
-    if order.claims.iter().any(|claim| claim.place != Place::OF_ORDER) {
+    // Added later: only where an amendment or external steps made it necessary.
+    let is_late = order.claims.iter().any(|claim| claim.place != Place::OF_ORDER);
+    if is_late || order.pending.is_some() {
         to.list(order.claims.iter(), |to, claim| to.u64(claim.place.0));
+    }
+    if let Some(pending) = &order.pending {
+        to.list(pending.steps.iter(), step);
+        to.u64(pending.passed as u64);
+        to.i64(pending.since.0);
     }
 }
 
@@ -437,12 +575,20 @@ pub fn decode_state(from: &mut Decoder<'_>) -> Result<OrderState, Corrupt> {
         })?,
         repeats: from.u32()?,
         document_hash: from.fixed64()?,
+        pending: None,
     };
     if !from.0.is_empty() {
         let places = from.list(|f| f.u64().map(Place))?;
         for (claim, place) in order.claims.iter_mut().zip(places) {
             claim.place = place;
         }
+    }
+    if !from.0.is_empty() {
+        order.pending = Some(Box::new(Pending {
+            steps: from.list(read_step)?,
+            passed: from.u32()? as usize,
+            since: Timestamp(from.i64()?),
+        }));
     }
     Ok(order)
 }

@@ -92,7 +92,14 @@ impl Past {
                 Event::Allocated { shortages, .. } => self.shortages.clone_from(shortages),
                 Event::Rejected(rejection) => self.rejection = Some(rejection.clone()),
                 Event::Cancelled { reason, .. } => self.reason.clone_from(reason),
-                Event::Filled { .. }
+                Event::Failed { error, .. } => self.reason = Some(error.clone()),
+                Event::StepsAwaited { .. }
+                | Event::StepTakenUp { .. }
+                | Event::StepPassed { .. }
+                | Event::StepRemoved { .. }
+                | Event::StepIgnored(_)
+                | Event::Redriven { .. }
+                | Event::Filled { .. }
                 | Event::Queued { .. }
                 | Event::Unreserved { .. }
                 | Event::Fulfilled

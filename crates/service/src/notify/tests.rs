@@ -33,8 +33,7 @@ impl World {
         let now = Arc::new(AtomicI64::new(1_000 * MINUTE));
         let clock = now.clone();
         let clock = Arc::new(move || Timestamp(clock.fetch_add(1, Ordering::Relaxed)));
-        let settings =
-            serial::Settings { policy: domain::facts::Policy::default(), exponent: 2, probe: None };
+        let settings = serial::Settings { exponent: 2, ..serial::Settings::default() };
         let ledger = MemoryLedger::open(MemoryLog::default(), settings, clock).unwrap();
         Self { ledger: Arc::new(ledger), now }
     }

@@ -6,12 +6,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::command::{self, Command, Verb};
+use domain::command::{self, Command, StepReport, Verb};
 use domain::decide::decide;
 use domain::event::{Event, Refusal, Refused};
 use domain::id::OrderKey;
 use domain::order::{BatchItem, Channel};
-use domain::pricing::Pricing;
 use domain::state::OrderState;
 use domain::stock::Movement;
 use domain::time::Timestamp;
@@ -32,6 +31,31 @@ use crate::wire::rules::CompiledRules;
 pub(super) struct Paper {
     pub(super) document: Option<Bytes>,
     pub(super) warnings: Vec<Fault>,
+}
+
+/// Whether an order may now want less of what it waits for, or stand before others who wait.
+fn moves_up(event: &Event) -> bool {
+    match event {
+        Event::Amended(_)
+        | Event::StepPassed { .. }
+        | Event::StepRemoved { .. }
+        | Event::Redriven { .. } => true,
+        Event::Received(_)
+        | Event::Priced(_)
+        | Event::StepsAwaited { .. }
+        | Event::StepTakenUp { .. }
+        | Event::StepIgnored(_)
+        | Event::Failed { .. }
+        | Event::Allocated { .. }
+        | Event::Rejected(_)
+        | Event::Filled { .. }
+        | Event::Queued { .. }
+        | Event::Unreserved { .. }
+        | Event::Cancelled { .. }
+        | Event::Fulfilled
+        | Event::Repeated { .. }
+        | Event::Refused(_) => false,
+    }
 }
 
 /// Who asks for what: what a refusal is recorded with.
@@ -64,8 +88,8 @@ impl<B: Base> Run<'_, B> {
             return Ok(self.stray(asked, paper));
         };
         let document_hash = xxh3_64(&amend.document);
-        let pricing = match self.price_again(first, amend, document_hash)? {
-            Ok(pricing) => pricing,
+        let priced = match self.price_again(first, amend, document_hash)? {
+            Ok(priced) => priced,
             Err(audit) => {
                 let faults = audit.faults.clone();
                 self.audit(*audit);
@@ -73,11 +97,12 @@ impl<B: Base> Run<'_, B> {
             }
         };
         let command = Command::Amend(Box::new(command::Amend {
-            order: order.clone(),
-            pricing,
-            batch: amend.batch.clone(),
+            order: priced.order,
+            pricing: priced.pricing,
+            batch: priced.batch,
             document_hash,
             revision: amend.revision,
+            steps: priced.steps,
         }));
         self.ask(&command, asked, paper)
     }
@@ -99,6 +124,34 @@ impl<B: Base> Run<'_, B> {
         let (key, channel) = (order.clone(), Channel::Api);
         let asked = Asked { verb: Verb::Fulfil, key, channel, batch: None };
         self.ask(&Command::Fulfil { order: order.clone() }, asked, Paper::default())
+    }
+
+    /// Takes in what became of an external step of an order.
+    pub(super) fn step(&mut self, report: &StepReport) -> Result<Answer, Unavailable> {
+        let decision = decide(&Command::Step(Box::new(report.clone())), &*self);
+        self.check()?;
+        match decision.map(|decision| decision.orders.into_iter().next()) {
+            Ok(Some((key, events))) => self.change_order(key, events, Paper::default()),
+            Ok(None) => self.as_it_is(&report.order),
+            Err(refusal) => Ok(Answer::Refused(refusal)),
+        }
+    }
+
+    /// Answers with an order to which nothing happened.
+    fn as_it_is(&self, key: &OrderKey) -> Result<Answer, Unavailable> {
+        let Some(seq) = self.view().seq_of(key)? else {
+            return Ok(Answer::Refused(Refusal::UnknownOrder));
+        };
+        Ok(Answer::Accepted(accepted(seq, self.view().entry(seq)?.state, &[])))
+    }
+
+    /// Asks the steps of a failed order anew.
+    pub(super) fn redrive(&mut self, order: &OrderKey) -> Result<Answer, Unavailable> {
+        let (key, channel) = (order.clone(), Channel::Api);
+        let known = self.draft_catalogue().steps.names();
+        let redrive = command::Redrive { order: key.clone(), known, channel };
+        let asked = Asked { verb: Verb::Redrive, key, channel, batch: None };
+        self.ask(&Command::Redrive(redrive), asked, Paper::default())
     }
 
     /// Decides a command for one order, and records it whatever comes of it.
@@ -136,19 +189,21 @@ impl<B: Base> Run<'_, B> {
         Answer::Refused(Refusal::UnknownOrder)
     }
 
-    /// Prices an amended order by the rules, the metadata and the time of its first revision.
+    /// Prices an amended order by the rules, the metadata and the time of its first revision, and
+    /// says which external steps the new one needs.
     fn price_again(
         &self,
         first: Seq,
         amend: &Amend,
         document_hash: u64,
-    ) -> Read<Result<Option<Arc<Pricing>>, Box<Audit>>> {
+    ) -> Read<Result<command::Receive, Box<Audit>>> {
         let Terms { rules, received_at } = self.terms(first)?;
         let command = command::Receive {
             order: amend.order.clone(),
             pricing: None,
             batch: amend.batch.clone(),
             document_hash,
+            steps: Vec::new(),
         };
         let document = amend.document.clone();
         let mut order = prepare::Order {
@@ -160,7 +215,7 @@ impl<B: Base> Run<'_, B> {
         };
         let exponent = self.driver.settings.exponent;
         let priced = prepare::price(&mut order, &self.draft_catalogue(), received_at, exponent);
-        Ok(priced.map(|()| order.command.pricing))
+        Ok(priced.map(|()| order.command))
     }
 
     fn terms(&self, first: Seq) -> Read<Terms> {
@@ -180,6 +235,13 @@ impl<B: Base> Run<'_, B> {
                 | Event::Queued { .. }
                 | Event::Unreserved { .. }
                 | Event::Cancelled { .. }
+                | Event::StepsAwaited { .. }
+                | Event::StepTakenUp { .. }
+                | Event::StepPassed { .. }
+                | Event::StepRemoved { .. }
+                | Event::StepIgnored(_)
+                | Event::Failed { .. }
+                | Event::Redriven { .. }
                 | Event::Fulfilled
                 | Event::Repeated { .. }
                 | Event::Refused(_) => {}
@@ -279,15 +341,16 @@ impl<B: Base> Run<'_, B> {
         let entry = self.view().entry(first)?;
         let (mut state, mut later) = (Arc::unwrap_or_clone(entry.state), entry.later);
         self.evolve(&mut state, events)?;
-        let only_noted =
-            events.iter().all(|e| matches!(e, Event::Repeated { .. } | Event::Refused(_)));
+        let only_noted = events.iter().all(|e| {
+            matches!(e, Event::Repeated { .. } | Event::Refused(_) | Event::StepIgnored(_))
+        });
         if !only_noted || later.len() < CHANGES_LISTED_MAX {
             later.push(seq);
         }
         let state = Arc::new(state);
         let entry = Entry { state: state.clone(), later };
         self.driver.draft.overlay.put_order(first, entry);
-        if events.iter().any(|e| matches!(e, Event::Amended(_))) {
+        if events.iter().any(moves_up) {
             self.wake_queues(&state)?;
         }
         Ok(state)

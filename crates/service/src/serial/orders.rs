@@ -171,6 +171,13 @@ pub(super) fn accepted(seq: Seq, state: Arc<OrderState>, events: &[Event]) -> Ac
             | Event::Queued { .. }
             | Event::Unreserved { .. }
             | Event::Cancelled { .. }
+            | Event::StepsAwaited { .. }
+            | Event::StepTakenUp { .. }
+            | Event::StepPassed { .. }
+            | Event::StepRemoved { .. }
+            | Event::StepIgnored(_)
+            | Event::Failed { .. }
+            | Event::Redriven { .. }
             | Event::Fulfilled
             | Event::Repeated { .. }
             | Event::Refused(_) => {}
@@ -201,6 +208,13 @@ pub fn item_of(what: &What) -> Option<&BatchItem> {
             Event::Refused(refused) => refused.batch.as_ref(),
             Event::Cancelled { batch, .. } | Event::Repeated { batch, .. } => batch.as_ref(),
             Event::Priced(_)
+            | Event::StepsAwaited { .. }
+            | Event::StepTakenUp { .. }
+            | Event::StepPassed { .. }
+            | Event::StepRemoved { .. }
+            | Event::StepIgnored(_)
+            | Event::Failed { .. }
+            | Event::Redriven { .. }
             | Event::Allocated { .. }
             | Event::Rejected(_)
             | Event::Filled { .. }

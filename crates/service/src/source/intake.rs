@@ -245,6 +245,8 @@ fn is_done(ledger: &dyn Ledger, asked: &Request) -> Result<bool, Unavailable> {
         | Request::Audit(_)
         | Request::Flood(_)
         | Request::Fulfil(_)
+        | Request::Step(_)
+        | Request::Redrive(_)
         | Request::AdjustStock(_)
         | Request::PutProducts(_)
         | Request::PutCustomer(_)

@@ -176,6 +176,13 @@ pub fn event_label(event: &Event, lang: Lang) -> &'static str {
         Event::Priced(_) => id!("event-priced"),
         Event::Amended(_) => id!("event-amended"),
         Event::Allocated { .. } => id!("event-allocated"),
+        Event::StepsAwaited { .. } => id!("event-steps_awaited"),
+        Event::StepTakenUp { .. } => id!("event-step_taken_up"),
+        Event::StepPassed { .. } => id!("event-step_passed"),
+        Event::StepRemoved { .. } => id!("event-step_removed"),
+        Event::StepIgnored(_) => id!("event-step_ignored"),
+        Event::Failed { .. } => id!("event-failed"),
+        Event::Redriven { .. } => id!("event-redriven"),
         Event::Rejected(_) => id!("event-rejected"),
         Event::Filled { .. } => id!("event-filled"),
         Event::Queued { .. } => id!("event-queued"),
@@ -194,6 +201,7 @@ pub fn rejection(rejection: &Rejection, lang: Lang) -> &'static str {
     let id = match rejection {
         Rejection::OutOfStock(_) => id!("rejection-out_of_stock"),
         Rejection::UnknownSku(_) => id!("rejection-unknown_sku"),
+        Rejection::Step { .. } => id!("rejection-step_refused"),
     };
     label(id, lang)
 }

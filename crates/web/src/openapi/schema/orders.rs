@@ -72,6 +72,12 @@ pub struct Rejection {
     /// `unknown_sku`
     #[schema(nullable = false)]
     skus: Option<Vec<Name>>,
+    /// `step_refused`: which
+    #[schema(nullable = false)]
+    step: Option<String>,
+    /// `step_refused`: why, in its own words
+    #[schema(nullable = false)]
+    reason: Option<String>,
 }
 
 /// A page of orders, newest first.
@@ -172,6 +178,12 @@ pub struct Order {
     #[schema(example = "BRL")]
     currency: String,
     shortage_policy: ShortagePolicy,
+    /// What it waits for, while it is RECEIVED, PROCESSING or BACKORDERED.
+    #[schema(nullable = false)]
+    waiting_for: Option<WaitingFor>,
+    /// Why it is FAILED, while it is.
+    #[schema(nullable = false)]
+    failure: Option<Failure>,
     /// The document's lines, each with what it costs and what it has.
     lines: Vec<OrderLine>,
     /// Why it costs what it costs; null for transfers.
@@ -212,6 +224,54 @@ pub struct Order {
     /// At older addresses only: the status in the reader's language.
     #[schema(nullable = false)]
     message: Option<String>,
+}
+
+/// What an order waits for.
+#[derive(ToSchema)]
+pub struct WaitingFor {
+    /// `step`: an external step. `stock`: products it finds too little of.
+    #[schema(example = "step")]
+    what: String,
+    /// The external step that is being asked.
+    #[schema(nullable = false, example = "fraud")]
+    step: Option<String>,
+    /// All steps that it must pass, in order.
+    #[schema(nullable = false)]
+    steps: Option<Vec<String>>,
+    /// Since when it waits for this step.
+    #[schema(nullable = false)]
+    since: Option<Time>,
+    /// Calls of this step that came to nothing.
+    #[schema(nullable = false)]
+    attempts: Option<u32>,
+    /// What the last of them came to.
+    last_error: Option<String>,
+    /// When it is called again, where that is known.
+    next_try: Option<Time>,
+    /// What it finds too little of.
+    #[schema(nullable = false)]
+    products: Option<Vec<WantedProduct>>,
+}
+
+/// A product that an order waits for.
+#[derive(ToSchema)]
+pub struct WantedProduct {
+    sku: Name,
+    #[schema(minimum = 1)]
+    quantity: i64,
+}
+
+/// Why an order failed.
+#[derive(ToSchema)]
+pub struct Failure {
+    /// The external step.
+    #[schema(example = "fraud")]
+    step: String,
+    /// What its last call came to.
+    error: String,
+    /// Calls made.
+    attempts: u32,
+    at: Time,
 }
 
 /// A line of an order.
