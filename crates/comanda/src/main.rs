@@ -6,6 +6,7 @@ mod client;
 mod cmd;
 mod config;
 mod files;
+mod followers;
 mod input;
 mod installation;
 mod logs;

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use engine::Engine;
+use service::follow::Sink;
 use web::metrics::Gauges;
 use web::{App, Health, Keys, Links};
 
 use crate::batches::{Port, Runner};
 use crate::files::{self, Files};
+use crate::followers::{Followers, Needs};
 use crate::installation::{Installation, clock};
 use crate::settled;
 use crate::spoken::told;
@@ -23,6 +25,8 @@ pub(crate) struct Node {
     /// Where the settings name a collector, and anyone may call.
     pub(crate) traces: Option<Arc<Traces>>,
     pub(crate) files: Arc<Files>,
+    /// Whoever follows the log; nobody until something is put there.
+    pub(crate) followers: Arc<Followers>,
 }
 
 /// Who will call.
@@ -81,18 +85,46 @@ impl Node {
         let mut app = App::new(engine.clone(), settings);
         app.batches = Arc::new(Port(batches.clone()));
         app.files = Arc::new(files::Port(files.clone()));
+        let followers = Followers::new(needs(&engine));
+        if let Caller::Anyone = caller {
+            for sink in sinks(installation) {
+                // One that cannot be driven is told of in the log and by `/ready`.
+                _ = followers.put(sink);
+            }
+        }
+        app.followers = followers.clone();
         app.keys = keys;
         app.health = health(engine.clone());
         app.clock = clock();
         app.links = Links::open(&data_dir.join(LINKS), (app.clock)())?;
         app.commits = engine.measured();
+        app.end = engine.end();
         let traces = match caller {
             Caller::Anyone => Traces::start(installation)?.map(Arc::new),
             Caller::Owner => None,
         };
         app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
         app.gauges = gauges(engine.clone());
-        Ok(Self { engine, app: Arc::new(app), batches, files, traces })
+        Ok(Self { engine, app: Arc::new(app), batches, files, followers, traces })
+    }
+}
+
+/// Whoever follows the log of an installation. A command that opens the store for a moment drives
+/// none of them.
+fn sinks(_: &Installation) -> Vec<Arc<dyn Sink>> {
+    Vec::new()
+}
+
+/// What followers work with. The closures hold the engine as long as they are held.
+fn needs(engine: &Arc<Engine>) -> Needs {
+    let (store, known, newest) = (engine.clone(), engine.clone(), engine.clone());
+    Needs {
+        ledger: engine.clone(),
+        store: Box::new(move || Ok(store.followers()?)),
+        known: Box::new(move || known.known_followers()),
+        end: engine.end(),
+        newest: Box::new(move || newest.newest()),
+        clock: clock(),
     }
 }
 

@@ -4,7 +4,8 @@
 //! log is append-only, so its files are read while a server writes them: nothing is locked, and
 //! intake goes on. The projection is left out. It can be made again from the log, which has
 //! checksums where LMDB has none; and a copy of it would hold an LMDB snapshot open for as long as
-//! it takes, and its file would grow meanwhile.
+//! it takes, and its file would grow meanwhile. How far followers are is small and cannot be made
+//! again: LMDB copies it, and its rows have checksums of their own.
 //!
 //! The manifest is written last: without it a folder is no backup. A restore is made beside its
 //! place, proved, and renamed.
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use self::copy::{Pace, copy, hash, make_folder_of, sync_folders, vacant};
 use self::manifest::{Entry, Manifest};
 pub use self::restore::{Restored, restore};
-use crate::{OpenError, log, migrate};
+use crate::{OpenError, followers, log, migrate};
 
 /// How to make a backup.
 #[derive(Clone, Debug)]
@@ -167,6 +168,9 @@ impl<'a> Copying<'a> {
         for name in self.plan.beside {
             open_beside(store, name, &mut beside)?;
         }
+        // Before the log as well: everything that a follower has done is then in it, and what
+        // it does meanwhile is done again after a restore, under the same ids.
+        self.followers()?;
         let parts = log::survey(&store.join("log"))?;
         for part in &parts {
             self.segment(part)?;
@@ -219,6 +223,24 @@ impl<'a> Copying<'a> {
         self.report.linked_bytes += bytes;
         self.files.push(entry);
         Ok(true)
+    }
+
+    fn followers(&mut self) -> Result<(), Error> {
+        if !self.plan.store.join(followers::FILE).exists() {
+            return Ok(());
+        }
+        let path = self.plan.to.join(followers::FILE);
+        make_folder_of(&path)?;
+        let copied = followers::copy(self.plan.store, &path);
+        let mut file = copied.map_err(failed("copy followers to", &path))?;
+        let hashed = hash(&mut file, &mut self.pace).and_then(|hashed| {
+            file.sync_all()?;
+            Ok(hashed)
+        });
+        let (bytes, hash) = hashed.map_err(failed("read", &path))?;
+        self.report.copied_bytes += bytes;
+        self.files.push(Entry { bytes, hash, name: followers::FILE.to_owned() });
+        Ok(())
     }
 
     fn copy(&mut self, name: &str, from: &mut impl Read, most: u64) -> Result<u64, Error> {

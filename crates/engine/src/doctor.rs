@@ -49,6 +49,8 @@ pub enum Proof {
     Batches,
     /// Every dead letter is filed, open or ended as the log says, and ended once.
     Letters,
+    /// How far each follower is can be read, and is a change in the log.
+    Followers,
 }
 
 impl Proof {
@@ -65,6 +67,7 @@ impl Proof {
             Self::Lists => "lists of orders and of invalid input are complete",
             Self::Letters => "every dead letter is filed, and ended once at most",
             Self::Batches => "every batch's checkpoint counts the items that are there",
+            Self::Followers => "how far each follower is can be read, and is a change in the log",
         }
     }
 }
@@ -81,11 +84,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn new(proof: Proof) -> Self {
+    pub(crate) fn new(proof: Proof) -> Self {
         Self { proof, looked_at: 0, faults: Vec::new() }
     }
 
-    fn look(&mut self, sound: bool, fault: impl FnOnce() -> String) {
+    pub(crate) fn look(&mut self, sound: bool, fault: impl FnOnce() -> String) {
         self.looked_at += 1;
         if !sound && self.faults.len() < FAULTS_MAX {
             self.faults.push(fault());
@@ -316,8 +319,11 @@ impl Examination<'_> {
         let lists = self.check_lists()?;
         let batches = self.check_batches()?;
         let letters = self.check_letters()?;
+        let mut followers = Check::new(Proof::Followers);
+        self.engine.examine_followers(&mut followers)?;
         let Self { originals, states, money, .. } = self;
         findings.checks.extend([originals, states, money, stock, queues, lists, batches, letters]);
+        findings.checks.push(followers);
         Ok(())
     }
 

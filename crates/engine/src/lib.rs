@@ -10,6 +10,7 @@ pub mod backup;
 mod desk;
 mod disk;
 pub mod doctor;
+pub mod followers;
 pub mod log;
 mod migrate;
 mod project;
@@ -40,6 +41,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::desk::Caller;
 use crate::disk::Disk;
+use crate::followers::Followers;
 use crate::log::{Log, Reader};
 use crate::store::{APPLIED, MAP_BYTES, RULES_VERSION, Snapshot, Store};
 use crate::writer::{Job, Waits, Writer};
@@ -182,6 +184,8 @@ pub struct Engine {
     writer: Option<JoinHandle<()>>,
     projector: Option<JoinHandle<()>>,
     log: Arc<Reader>,
+    followers: Mutex<Option<Arc<Followers>>>,
+    dir: PathBuf,
     lock: File,
 }
 
@@ -234,6 +238,8 @@ impl Engine {
             writer: Some(thread("writer", move || writer.run())?),
             projector: Some(thread("projector", move || projector::run(&projecting))?),
             log: reader,
+            followers: Mutex::default(),
+            dir: dir.to_owned(),
             lock,
         })
     }

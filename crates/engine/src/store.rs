@@ -377,6 +377,12 @@ impl Snapshot<'_> {
         compiled.map(Arc::new).map_err(|_| damaged("a stored rule set does not compile"))
     }
 
+    /// The last order that is filed by its time.
+    pub(crate) fn last_filed(&self) -> Read<Option<Seq>> {
+        let row = self.tables().times.last(&self.txn).map_err(stored)?;
+        row.map(|(_, seq)| read_seq(seq)).transpose()
+    }
+
     /// Sellers with any stock record: one seek each.
     pub(crate) fn keeps_stock(&self) -> Read<Vec<MerchantId>> {
         let (mut sellers, mut from) = (Vec::new(), vec![0]);

@@ -165,7 +165,12 @@ pub(crate) fn line(app: &App, seq: Seq, change: &Change) -> String {
     line
 }
 
-fn describe<'a>(app: &App, change: &'a Change, to: &mut Map<String, Value>) -> Option<&'a Bytes> {
+/// What a change says, put into an object; its document goes in as it came.
+pub(crate) fn describe<'a>(
+    app: &App,
+    change: &'a Change,
+    to: &mut Map<String, Value>,
+) -> Option<&'a Bytes> {
     if let What::Flood(sum) = &change.what {
         audits::flood(to, sum);
     }
@@ -289,7 +294,7 @@ fn describe_audit(audit: &Audit, put: &mut impl FnMut(&str, Value)) {
     put("violations", faults(&audit.faults, Severity::Error));
 }
 
-fn faults(faults: &[Fault], severity: Severity) -> Value {
+pub(crate) fn faults(faults: &[Fault], severity: Severity) -> Value {
     faults.iter().map(|fault| stored(fault, severity, Lang::En)).collect()
 }
 
@@ -305,7 +310,7 @@ pub(crate) fn text(document: &[u8]) -> String {
 }
 
 /// JSON without the blanks and line breaks between its tokens.
-fn compact(json: &str) -> String {
+pub(crate) fn compact(json: &str) -> String {
     let (mut out, mut quoted, mut escaped) = (String::with_capacity(json.len()), false, false);
     for char in json.chars() {
         if quoted || !matches!(char, ' ' | '\t' | '\r' | '\n') {

@@ -93,7 +93,9 @@ pub(crate) fn scope(method: &Method, path: Option<&str>) -> Option<Scope> {
         _ if method == Method::GET || method == Method::HEAD => Some(Scope::Read),
         // They change nothing.
         Some("/v1/quotes" | "/v1/pricing-rules/test") => Some(Scope::Read),
-        Some("/v1/pricing-rules" | "/v1/link-secrets") => Some(Scope::Admin),
+        Some("/v1/pricing-rules" | "/v1/link-secrets" | "/v1/followers/{name}/enable") => {
+            Some(Scope::Admin)
+        }
         _ => Some(Scope::Write),
     }
 }

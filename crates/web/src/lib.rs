@@ -12,6 +12,7 @@ pub mod clients;
 pub mod error;
 pub mod filing;
 pub mod hooks;
+pub mod followers;
 pub mod keys;
 pub mod limits;
 pub mod links;
@@ -29,6 +30,7 @@ mod docs;
 mod documents;
 mod events;
 mod explain;
+mod feed;
 mod fields;
 mod files;
 mod gate;
@@ -51,6 +53,7 @@ mod rules_test;
 mod spool;
 mod status;
 mod stock;
+mod stream;
 pub mod trace;
 pub mod waiting;
 mod webhooks;
@@ -67,11 +70,13 @@ use service::measure::Commits;
 use service::memory::Clock;
 use service::wire::document;
 use service::wire::message::Lang;
+use tokio::sync::{Semaphore, watch};
 
 pub use batches::{BatchError, BatchRuns, Format, Live, NewBatch, NoBatches, Shown, Started};
 pub use clients::Clients;
 pub use error::Error;
 pub use filing::{FileName, FileRuns, FileState, NewFile, NoFiles, TakenFile};
+pub use followers::{Follower, FollowerRuns, NoFollowers, Standing};
 pub use gate::Gate;
 pub use hooks::{Hooks, NoHooks};
 pub use keys::{Key, Keys, KeysError, Scope};
@@ -92,6 +97,8 @@ pub struct App {
     pub files: Arc<dyn FileRuns>,
     /// What tells webhook endpoints.
     pub hooks: Arc<dyn Hooks>,
+    /// What drives consumers of changes.
+    pub followers: Arc<dyn FollowerRuns>,
     /// What the installation says.
     pub settings: Settings,
     /// Who may call; everybody, when absent.
@@ -112,6 +119,13 @@ pub struct App {
     pub commits: Arc<Commits>,
     /// Who is told of requests, when anybody is.
     pub tracer: Option<Arc<dyn Tracer>>,
+    /// Where the log ends, told after each commit: streams of events wait for it. One that nobody
+    /// tells is looked at with every heartbeat.
+    pub end: watch::Receiver<u64>,
+    /// Streams of events there may still be.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Whether streams of events are to end.
+    pub(crate) closing: watch::Sender<bool>,
     /// Figures of the store, for `/metrics`.
     pub gauges: Arc<dyn Fn() -> Gauges + Send + Sync>,
     /// Who calls external steps, and knows how that is getting on.
@@ -128,6 +142,7 @@ impl App {
             batches: Arc::new(NoBatches),
             files: Arc::new(NoFiles),
             hooks: Arc::new(NoHooks),
+            followers: Arc::new(NoFollowers),
             keys: None,
             clients: Clients::new(&settings.limits),
             links: Links::none(),
@@ -137,6 +152,9 @@ impl App {
             health: Arc::new(Health::default),
             commits: Arc::default(),
             tracer: None,
+            end: watch::channel(0).1,
+            streams: Arc::new(Semaphore::new(settings.limits.streams_max)),
+            closing: watch::Sender::new(false),
             gauges: Arc::new(Gauges::default),
             waits: Arc::new(waiting::Nobody),
             settings,
@@ -161,6 +179,8 @@ pub struct Settings {
     pub language: Lang,
     /// ISO 4217 code of the currency.
     pub currency: Box<str>,
+    /// Where events say that they come from: a URI reference, of this installation alone.
+    pub source: Box<str>,
     /// Every bound.
     pub limits: Limits,
     /// Where bodies of batches are spooled; must exist, on a disk that holds what it syncs.
@@ -178,6 +198,7 @@ impl Settings {
             documents,
             language: Lang::En,
             currency: "BRL".into(),
+            source: service::wire::cloud_event::SOURCE.into(),
             limits: Limits::default(),
             spool_dir,
             version: env!("CARGO_PKG_VERSION"),

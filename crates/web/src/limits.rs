@@ -51,6 +51,13 @@ pub struct Limits {
     pub invalid_days: u32,
     /// Most bytes of one page of changes; a page holds at least one.
     pub changes_bytes_max: usize,
+    /// Most clients that follow changes as events at once; each reads the log for itself.
+    pub streams_max: usize,
+    /// How often a quiet stream of events says that it is there: proxies cut off what is silent.
+    pub stream_heartbeat: Duration,
+    /// Longest a client may take over what it was sent of a stream; it is cut off then, and goes
+    /// on from the last event it has.
+    pub stream_idle: Duration,
 }
 
 impl Default for Limits {
@@ -77,6 +84,9 @@ impl Default for Limits {
             invalid_bytes_of_all: 4 << 20,
             invalid_days: 90,
             changes_bytes_max: 8 << 20,
+            streams_max: 100,
+            stream_heartbeat: Duration::from_secs(15),
+            stream_idle: Duration::from_secs(30),
         }
     }
 }

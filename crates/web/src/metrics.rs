@@ -9,7 +9,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::command::Verb;
+use domain::time::Timestamp;
+use service::follow::Status;
 use service::measure::{Calls, Commits, Counts, DURATIONS_US, Durations, REQUESTS};
+
+use crate::followers::{Follower, Standing, lag_seconds, outcomes};
 
 /// Figures of the store, as the program knows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +70,7 @@ const OUTCOMES: [&str; 9] = [
 ];
 
 /// Addresses that are counted, as the router spells them; the last stands for all others.
-pub(crate) const ROUTES: [&str; 48] = [
+pub(crate) const ROUTES: &[&str] = &[
     "/v1/orders",
     "/v1/orders/{id}",
     "/v1/orders/{id}/document",
@@ -114,6 +118,8 @@ pub(crate) const ROUTES: [&str; 48] = [
     "/v1/webhooks/{id}/deliveries",
     "/v1/webhooks/{id}/replay",
     "/v1/orders/{id}/redrive",
+    "/v1/followers",
+    "/v1/followers/{name}/enable",
     "other",
 ];
 
@@ -228,7 +234,13 @@ impl Metrics {
     }
 
     /// Everything, as Prometheus reads it.
-    pub(crate) fn render(&self, gauges: &Gauges, commits: &Commits) -> String {
+    pub(crate) fn render(
+        &self,
+        gauges: &Gauges,
+        commits: &Commits,
+        followers: &[Follower],
+        now: Timestamp,
+    ) -> String {
         let mut out = Text::default();
         out.family("comanda_orders_total", "counter", "Orders received over HTTP by outcome.");
         for (at, outcome) in OUTCOMES.iter().enumerate() {
@@ -238,6 +250,7 @@ impl Metrics {
         self.render_requests(&mut out);
         self.render_stages(&mut out, commits);
         render_gauges(&mut out, gauges, commits);
+        render_followers(&mut out, followers, now);
         out.0
     }
 
@@ -325,6 +338,55 @@ fn render_gauges(out: &mut Text, gauges: &Gauges, commits: &Commits) {
     out.durations("", &commits.projection.counts());
 }
 
+/// How consumers of changes fare: nothing where there are none.
+fn render_followers(out: &mut Text, followers: &[Follower], now: Timestamp) {
+    if followers.is_empty() {
+        return;
+    }
+    let label = |follower: &Follower| format!("follower=\"{}\"", escaped(&follower.name));
+    let name = "comanda_follower_state";
+    out.family(name, "gauge", "1 for the state that each follower is in.");
+    for follower in followers {
+        for state in Standing::NAMES {
+            let is = u64::from(state == follower.standing.as_str());
+            out.sample(&format!("{},state=\"{state}\"", label(follower)), is);
+        }
+    }
+    let driven = || {
+        followers.iter().filter_map(|follower| match &follower.standing {
+            Standing::Driven(status) => Some((label(follower), status)),
+            Standing::Damaged(_) | Standing::NotDriven => None,
+        })
+    };
+    let mut gauge = |name: &'static str, help: &str, value: &dyn Fn(&Status) -> u64| {
+        out.family(name, "gauge", help);
+        driven().for_each(|(label, status)| out.sample(&label, value(status)));
+    };
+    let (name, help) = ("comanda_follower_lag_changes", "Changes that are not done.");
+    gauge(name, help, &|status| status.lag.changes);
+    let (name, help) = ("comanda_follower_lag_seconds", "Age of the oldest change not done.");
+    gauge(name, help, &|status| lag_seconds(status, now));
+    let (name, help) = ("comanda_follower_in_flight", "Attempts under way.");
+    gauge(name, help, &|status| status.in_flight as u64);
+    let (name, help) = ("comanda_follower_waiting_orders", "Orders that wait apart.");
+    gauge(name, help, &|status| status.waiting_orders as u64);
+    let (name, help) = ("comanda_follower_waiting_deliveries", "Deliveries that wait apart.");
+    gauge(name, help, &|status| status.waiting_deliveries as u64);
+    let help = "Deliveries (delivered, skipped, dead, missed) and failed attempts (refused, \
+        unavailable).";
+    out.family("comanda_follower_deliveries_total", "counter", help);
+    for (label, status) in driven() {
+        for (outcome, count) in outcomes(status) {
+            out.sample(&format!("{label},outcome=\"{outcome}\""), count);
+        }
+    }
+}
+
+/// A label's value as the format has it.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
 /// Prometheus' text format, version 0.0.4.
 #[derive(Default)]
 struct Text(String, &'static str);
@@ -388,7 +450,7 @@ mod tests {
         metrics.request(Route::ORDERS, 202, Duration::from_micros(90));
         metrics.request(Route::ORDERS, 202, Duration::from_millis(3));
         metrics.order(Outcome::Completed);
-        let text = metrics.render(&Gauges::default(), &Commits::default());
+        let text = metrics.render(&Gauges::default(), &Commits::default(), &[], Timestamp(0));
         for line in [
             "comanda_orders_total{outcome=\"completed\"} 1",
             "comanda_http_requests_total{route=\"/v1/orders\",status=\"202\"} 2",

@@ -13,8 +13,9 @@ use utoipa::openapi::{OpenApi, Paths};
 use crate::App;
 use crate::error::{Error, Kind};
 use crate::{
-    audits, changes, commands, customers, docs, documents, files, guard, intake, openapi, order,
-    orders, page, place, products, quotes, rules, rules_test, status, stock, webhooks,
+    audits, changes, commands, customers, docs, documents, files, followers, guard, intake,
+    openapi, order, orders, page, place, products, quotes, rules, rules_test, status, stock,
+    webhooks,
 };
 
 /// Makes two functions of one list of handlers: their routes, and their description. A server
@@ -95,6 +96,8 @@ api! {
     webhooks::deliveries,
     webhooks::replay,
     changes::list,
+    followers::list,
+    followers::enable,
     status::status,
     status::health,
     status::ready,

@@ -93,6 +93,8 @@ pub async fn serve(
         () = shutdown => {}
     }
     drop(listener);
+    // Streams of events never end by themselves.
+    app.closing.send_replace(true);
     drop(closing);
     let all = connections.acquire_many(limits.connections_max);
     if tokio::time::timeout(limits.shutdown, all).await.is_err() {

@@ -44,7 +44,19 @@ fn checks(app: &App) -> Value {
         "disk_low": health.disk_low,
         "disk_free_bytes": health.disk_free_bytes,
         "problems": health.problems,
+        "degraded": degraded(app),
     })
+}
+
+/// Followers that do not deliver. Requests are taken all the same.
+fn degraded(app: &App) -> Vec<Value> {
+    let followers = app.followers.driven();
+    let troubled = followers.iter().filter_map(|follower| {
+        let (name, state) = (&*follower.name, follower.standing.as_str());
+        let problem = follower.standing.trouble()?;
+        Some(json!({"follower": name, "state": state, "problem": problem}))
+    });
+    troubled.collect()
 }
 
 /// Figures of this server since it started.
@@ -72,6 +84,9 @@ pub(crate) async fn status(State(app): State<Arc<App>>) -> Json<Value> {
         that is counted, for Prometheus")),
 )]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
-    let text = app.metrics.render(&(app.gauges)(), &app.commits);
+    let text = {
+        let (followers, now) = (app.followers.driven(), (app.clock)());
+        app.metrics.render(&(app.gauges)(), &app.commits, &followers, now)
+    };
     ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

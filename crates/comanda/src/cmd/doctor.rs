@@ -70,5 +70,6 @@ fn name(proof: Proof) -> Id {
         Proof::Lists => id!("doctor-lists"),
         Proof::Batches => id!("doctor-batches"),
         Proof::Letters => id!("doctor-letters"),
+        Proof::Followers => id!("doctor-followers"),
     }
 }

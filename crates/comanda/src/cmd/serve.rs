@@ -53,6 +53,7 @@ pub(super) fn serve(
     })?;
     info!("stopping: finishing what was accepted");
     node.batches.close();
+    node.followers.stop();
     for thread in threads {
         drop(thread.join());
     }

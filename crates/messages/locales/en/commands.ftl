@@ -145,6 +145,7 @@ doctor-queues = who waits for stock stands in its queue, once
 doctor-lists = lists of orders and of invalid input are complete
 doctor-batches = every batch's checkpoint counts the items that are there
 doctor-letters = every dead letter is filed, and ended once at most
+doctor-followers = how far each follower is can be read, and is a change in the log
 
 # Why a command could not do it. Causes come behind a colon; those of the system are its own words.
 

@@ -145,6 +145,7 @@ doctor-queues = quien espera stock está en su cola, una vez
 doctor-lists = las listas de órdenes y de entradas inválidas están completas
 doctor-batches = el punto de control de todo lote cuenta los elementos que existen
 doctor-letters = cada carta muerta está registrada y terminó una vez como máximo
+doctor-followers = hasta dónde llegó cada seguidor se puede leer y es un cambio en el log
 
 # Por qué un comando no pudo. Las causas van tras dos puntos; las del sistema son sus palabras.
 

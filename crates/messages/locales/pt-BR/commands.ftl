@@ -145,6 +145,7 @@ doctor-queues = quem espera estoque está na fila dele, uma vez
 doctor-lists = as listas de pedidos e de entradas inválidas estão completas
 doctor-batches = o ponto de controle de todo lote conta os itens que existem
 doctor-letters = cada carta morta está registrada e terminou no máximo uma vez
+doctor-followers = até onde cada seguidor chegou pode ser lido e é uma mudança no log
 
 # Por que um comando não conseguiu. As causas vêm após dois-pontos; as do sistema são palavras dele.
 

@@ -7,6 +7,7 @@
 mod audits;
 mod batches;
 mod files;
+mod followers;
 mod operations;
 mod orders;
 mod rows;
@@ -17,6 +18,7 @@ mod whatif;
 pub use audits::*;
 pub use batches::*;
 pub use files::*;
+pub use followers::*;
 pub use operations::*;
 pub use orders::*;
 pub use rows::*;
@@ -122,6 +124,8 @@ names! {
     BatchStatus = batch::BatchStatus::ALL.map(|(_, name)| name).to_vec();
     /// What kind of no. Stable: programs react to this.
     ProblemCode = error::codes();
+    /// How a consumer of changes is.
+    FollowerState = crate::followers::Standing::NAMES.to_vec();
     /// Goods or money.
     Kind = vec!["purchase", "transfer"];
     /// What happens when stock is short.

@@ -268,6 +268,18 @@ pub struct Readiness {
     disk_free_bytes: Option<u64>,
     /// What is wrong, for operators.
     problems: Vec<String>,
+    /// Followers that do not deliver; requests are taken all the same.
+    degraded: Vec<Degraded>,
+}
+
+/// A follower that does not deliver.
+#[derive(ToSchema)]
+pub struct Degraded {
+    #[schema(example = "step:fraud")]
+    follower: String,
+    state: super::FollowerState,
+    /// Why.
+    problem: String,
 }
 
 /// Figures of this server since it started.
