@@ -14,6 +14,8 @@ SCHEMATHESIS := $(CACHE)/schemathesis-$(SCHEMATHESIS_VERSION)/bin/schemathesis
 # Servers and libraries of others that the tests meet; where the tests look for them.
 PEERS := crates/comanda/tests/peers/requirements.txt
 export COMANDA_PEERS := $(CACHE)/peers
+# The published schemas of AsyncAPI documents.
+ASYNCAPI := @asyncapi/specs@6.11.1
 # What `make bench` measures: all, http, rate, bulk, linear, restart, hot-sku …
 BENCH ?= all
 
@@ -57,6 +59,7 @@ $(COMANDA_PEERS)/installed: $(PEERS)
 	rm -rf $(COMANDA_PEERS)
 	python3 -m venv $(COMANDA_PEERS)
 	$(COMANDA_PEERS)/bin/pip install --quiet --requirement $(PEERS)
+	npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(COMANDA_PEERS) $(ASYNCAPI)
 	touch $@
 
 # The bench's peer is PostgreSQL 15; its tests run a real one.

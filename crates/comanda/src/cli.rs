@@ -142,6 +142,9 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 1_000)]
         limit: usize,
     },
+    /// Who follows the log (e-mail, webhooks, steps …), how far behind each is, and why
+    #[command(subcommand)]
+    Followers(Followers),
     /// Copy a store to a new folder, also while a server writes it: orders go on
     Backup(Backup),
     /// Make a store, in --data-dir, of a backup: compared with its manifest, then proved
@@ -425,6 +428,17 @@ pub(crate) enum Audits {
     Show {
         /// Its place in the log, as the list says
         sequence: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Followers {
+    /// List them: state, how far behind the log, what waits, the last error
+    List,
+    /// Let one deliver again whose destination had said that it is gone
+    Enable {
+        /// Its name, as the list says
+        name: String,
     },
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use engine::Engine;
 use service::follow::Sink;
+use service::ledger::Ledger;
 use web::metrics::Gauges;
 use web::{App, Health, Keys, Links};
 
@@ -87,7 +88,7 @@ impl Node {
         app.files = Arc::new(files::Port(files.clone()));
         let followers = Followers::new(needs(&engine));
         if let Caller::Anyone = caller {
-            for sink in sinks(installation) {
+            for sink in sinks(installation, &(engine.clone() as Arc<dyn Ledger>))? {
                 // One that cannot be driven is told of in the log and by `/ready`.
                 _ = followers.put(sink);
             }
@@ -111,8 +112,8 @@ impl Node {
 
 /// Whoever follows the log of an installation. A command that opens the store for a moment drives
 /// none of them.
-fn sinks(_: &Installation) -> Vec<Arc<dyn Sink>> {
-    Vec::new()
+fn sinks(_: &Installation, _: &Arc<dyn Ledger>) -> Result<Vec<Arc<dyn Sink>>> {
+    Ok(Vec::new())
 }
 
 /// What followers work with. The closures hold the engine as long as they are held.

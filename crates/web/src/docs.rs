@@ -1,4 +1,4 @@
-//! `/openapi.json`, and the page at `/docs` that shows it: Swagger UI, all of it in the binary.
+//! `/openapi.json` and `/asyncapi.json`, and the page at `/docs` that shows the first: Swagger UI, all of it in the binary.
 //!
 //! Never: a resource from elsewhere, or anything of the store: both are open to everybody.
 
@@ -12,8 +12,8 @@ use axum::middleware::map_response;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::App;
-use crate::openapi;
 use crate::order::json_response;
+use crate::{asyncapi, openapi};
 
 /// Scripts and styles of the page itself; pictures inside its style sheets.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -29,6 +29,15 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 )]
 pub(crate) async fn description() -> Response<Body> {
     json_response(StatusCode::OK, openapi::json().to_owned())
+}
+
+/// The description of events.
+#[utoipa::path(
+    get, path = "/asyncapi.json", tag = "operations", operation_id = "asyncapi",
+    responses((status = 200, body = serde_json::Value, description = "AsyncAPI 3.0")),
+)]
+pub(crate) async fn events() -> Response<Body> {
+    json_response(StatusCode::OK, asyncapi::json().to_owned())
 }
 
 /// The page and its parts.

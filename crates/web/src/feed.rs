@@ -250,7 +250,7 @@ fn of_order(
 }
 
 /// Whether an event is what a document came with.
-fn brings(kind: Kind) -> bool {
+pub(crate) fn brings(kind: Kind) -> bool {
     matches!(kind, Kind::OrderReceived | Kind::OrderAmended | Kind::OrderRefused)
 }
 

@@ -86,7 +86,7 @@ pub(crate) struct Spoken(pub(crate) Lang);
 /// What a request needs; `None` for addresses that are open to everybody.
 pub(crate) fn scope(method: &Method, path: Option<&str>) -> Option<Scope> {
     match path {
-        Some("/health" | "/ready" | "/" | "/openapi.json") | None => None,
+        Some("/health" | "/ready" | "/" | "/openapi.json" | "/asyncapi.json") | None => None,
         Some("/docs" | "/docs/" | "/docs/{*rest}") => None,
         // An address to tell may hold a token, and says who is told what.
         Some(path) if path.starts_with("/v1/webhooks") => Some(Scope::Admin),

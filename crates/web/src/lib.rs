@@ -6,6 +6,7 @@
 //! Never: a decision about an order, a store, personal data in a log.
 #![forbid(unsafe_code)]
 
+pub mod asyncapi;
 mod audits;
 pub mod batches;
 pub mod clients;
@@ -163,6 +164,11 @@ impl App {
 }
 
 impl App {
+    /// Bounds how many streams of events there may be at once.
+    pub fn bound_streams(&mut self, most: usize) {
+        self.streams = Arc::new(Semaphore::new(most));
+    }
+
     /// Records how much invalid input was only counted in minutes that are over. A server does so
     /// by itself.
     pub async fn settle_invalid(&self) {

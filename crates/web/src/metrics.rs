@@ -119,6 +119,7 @@ pub(crate) const ROUTES: &[&str] = &[
     "/v1/webhooks/{id}/replay",
     "/v1/orders/{id}/redrive",
     "/v1/followers",
+    "/asyncapi.json",
     "/v1/followers/{name}/enable",
     "other",
 ];

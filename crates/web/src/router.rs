@@ -104,6 +104,7 @@ api! {
     status::metrics,
     page::show,
     docs::description,
+    docs::events,
 }
 
 fn filter(methods: &[HttpMethod]) -> MethodFilter {

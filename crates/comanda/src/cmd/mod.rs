@@ -9,6 +9,7 @@ mod config;
 mod demo;
 mod doctor;
 mod files;
+mod followers;
 mod keys;
 mod orders;
 mod products;
@@ -82,6 +83,9 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Rules(command) => rules::rules(&store, installation, command),
         Command::Changes { after, limit } => {
             done(connect()?, |api| changes::changes(api, after, limit))
+        }
+        Command::Followers(command) => {
+            done(connect()?, |api| followers::followers(api, &store, command))
         }
         Command::Backup(backup) => backup::backup(&store, &backup),
         Command::Restore { from } => backup::restore(&store, installation, &from),

@@ -6,6 +6,7 @@
 
 mod audits;
 mod batches;
+mod events;
 mod files;
 mod followers;
 mod operations;
@@ -17,6 +18,7 @@ mod whatif;
 
 pub use audits::*;
 pub use batches::*;
+pub use events::*;
 pub use files::*;
 pub use followers::*;
 pub use operations::*;

@@ -131,6 +131,11 @@ impl Api {
         answer
     }
 
+    /// An answer whose body may not end.
+    pub(crate) async fn send(&self, request: Request<Body>) -> axum::http::Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
     /// The body of an answer, digit for digit.
     pub(crate) async fn text(&self, path: &str) -> String {
         let request = Request::builder().uri(path).body(Body::empty()).unwrap();

@@ -34,7 +34,7 @@ static VALIDATORS: LazyLock<BTreeMap<String, Validator>> = LazyLock::new(|| {
 });
 
 /// Lets objects have no other fields than those described, unless they say that they may.
-fn close(schema: &mut Value) {
+pub(crate) fn close(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             if members.get("properties").is_some_and(Value::is_object) {

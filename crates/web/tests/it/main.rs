@@ -17,3 +17,4 @@ mod lookups;
 mod quotes;
 mod socket;
 mod webhooks;
+mod stream;
