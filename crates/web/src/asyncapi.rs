@@ -17,8 +17,8 @@ use crate::feed::{Kind, brings};
 use crate::openapi::schema::{
     AllocatedDetails, BatchData, CancelledDetails, CustomerData, DocumentDetails, FloodData,
     InvalidData, KeyData, Name, NoDetails, PricedDetails, ProductsData, RefusedDetails, Rejection,
-    RepeatedDetails, RulesData, SkusDetails, Status, StockChangedData, StockReleasedData,
-    StrayData, Violation,
+    RepeatedDetails, ReplayData, RulesData, SkusDetails, Status, StockChangedData,
+    StockReleasedData, StrayData, Violation, WebhookData,
 };
 
 const ABOUT: &str = "Everything that happened, in the order it was committed, as CloudEvents 1.0 \
@@ -150,6 +150,8 @@ fn summary(kind: Kind) -> &'static str {
         Kind::CustomerStored => "A customer's tags were stored.",
         Kind::RulesSaved => "Pricing rules were saved.",
         Kind::BatchProgressed => "A batch began, got on, or ended.",
+        Kind::WebhookChanged => "A webhook endpoint was added, changed, disabled or removed.",
+        Kind::WebhookReplayed => "A webhook endpoint is told again what it missed.",
         Kind::KeyKept => "An idempotency key was used up.",
     }
 }
@@ -177,6 +179,8 @@ fn data(kind: Kind, schemas: &mut Schemas) -> Value {
         Kind::CustomerStored => schemas.of::<CustomerData>(),
         Kind::RulesSaved => schemas.of::<RulesData>(),
         Kind::BatchProgressed => schemas.of::<BatchData>(),
+        Kind::WebhookChanged => schemas.of::<WebhookData>(),
+        Kind::WebhookReplayed => schemas.of::<ReplayData>(),
         Kind::KeyKept => schemas.of::<KeyData>(),
     }
 }

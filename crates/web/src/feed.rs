@@ -46,6 +46,8 @@ pub(crate) enum Kind {
     CustomerStored,
     RulesSaved,
     BatchProgressed,
+    WebhookChanged,
+    WebhookReplayed,
     KeyKept,
 }
 
@@ -74,6 +76,8 @@ impl Kind {
             Self::CustomerStored => "comanda.customer.stored",
             Self::RulesSaved => "comanda.pricing_rules.saved",
             Self::BatchProgressed => "comanda.batch.progressed",
+            Self::WebhookChanged => "comanda.webhook.changed",
+            Self::WebhookReplayed => "comanda.webhook.replayed",
             Self::KeyKept => "comanda.idempotency_key.kept",
         }
     }
@@ -107,6 +111,8 @@ impl Kind {
             What::Customer(_) => Some(Self::CustomerStored),
             What::Rules { .. } => Some(Self::RulesSaved),
             What::Batch(_) => Some(Self::BatchProgressed),
+            What::Endpoint(_) => Some(Self::WebhookChanged),
+            What::Replay(_) => Some(Self::WebhookReplayed),
             What::Kept(_) => Some(Self::KeyKept),
         }
     }
@@ -290,6 +296,8 @@ fn about(what: &What) -> Option<(&MerchantId, Option<&OrderId>)> {
         | What::Products(_)
         | What::Rules { .. }
         | What::Batch(_)
+        | What::Endpoint(_)
+        | What::Replay(_)
         | What::Kept(_) => None,
     }
 }
@@ -315,6 +323,8 @@ fn subject(what: &What) -> Option<Cow<'_, str>> {
         }
         What::Rules { version, .. } => Some(version.to_string().into()),
         What::Batch(state) => Some(state.id.as_str().into()),
+        What::Endpoint(endpoint) => Some(endpoint.id.as_str().into()),
+        What::Replay(replay) => Some(replay.endpoint.as_str().into()),
     }
 }
 

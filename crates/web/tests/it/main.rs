@@ -16,5 +16,5 @@ mod languages;
 mod lookups;
 mod quotes;
 mod socket;
-mod webhooks;
 mod stream;
+mod webhooks;

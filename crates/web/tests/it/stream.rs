@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -12,7 +12,6 @@ use http_body_util::BodyExt;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tower::ServiceExt;
 use web::App;
 
 use crate::api::{Api, Ask, order};

@@ -214,3 +214,21 @@ pub struct KeyData {
     /// BLAKE3 of what the key is kept under.
     key_hash: String,
 }
+
+/// A webhook endpoint is another now.
+#[derive(ToSchema)]
+pub struct WebhookData {
+    webhook_id: String,
+    /// How it is from now on.
+    status: String,
+}
+
+/// A webhook endpoint is told again what it missed.
+#[derive(ToSchema)]
+pub struct ReplayData {
+    webhook_id: String,
+    /// Behind this change; from the beginning when null.
+    after: Option<Cursor>,
+    /// Up to this one.
+    until: Cursor,
+}
