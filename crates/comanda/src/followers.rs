@@ -297,14 +297,12 @@ impl FollowerRuns for Followers {
     fn driven(&self) -> Vec<Follower> {
         let now = (self.needs.clock)();
         let running = self.running.lock();
-        let show = |(name, row): (&Box<str>, &Row)| Follower {
-            name: name.clone(),
-            standing: match row {
-                Row::Driven { machine, .. } => Standing::Driven(machine.lock().status(now)),
-                Row::Damaged(why) => Standing::Damaged(why.clone()),
-            },
+        let standing = |row: &Row| match row {
+            Row::Driven { machine, .. } => Standing::Driven(machine.lock().status(now)),
+            Row::Damaged(why) => Standing::Damaged(why.clone()),
         };
-        running.sinks.iter().map(show).collect()
+        let sinks = running.sinks.iter();
+        sinks.map(|(name, row)| Follower { name: name.clone(), standing: standing(row) }).collect()
     }
 
     fn holding(&self, order: &OrderKey) -> Vec<(Box<str>, Holding)> {

@@ -16,9 +16,9 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::feed::{Kind, brings};
 use crate::openapi::schema::{
     AllocatedDetails, BatchData, CancelledDetails, CustomerData, DocumentDetails, FloodData,
-    InvalidData, KeyData, Name, NoDetails, PricedDetails, ProductsData, RefusedDetails, Rejection,
-    RepeatedDetails, ReplayData, RulesData, SkusDetails, Status, StockChangedData,
-    StockReleasedData, StrayData, Violation, WebhookData,
+    InvalidData, KeyData, LetterData, LetterSettledData, LettersSweptData, Name, NoDetails,
+    PricedDetails, ProductsData, RefusedDetails, Rejection, RepeatedDetails, ReplayData, RulesData,
+    SkusDetails, Status, StockChangedData, StockReleasedData, StrayData, Violation, WebhookData,
 };
 
 const ABOUT: &str = "Everything that happened, in the order it was committed, as CloudEvents 1.0 \
@@ -152,6 +152,9 @@ fn summary(kind: Kind) -> &'static str {
         Kind::BatchProgressed => "A batch began, got on, or ended.",
         Kind::WebhookChanged => "A webhook endpoint was added, changed, disabled or removed.",
         Kind::WebhookReplayed => "A webhook endpoint is told again what it missed.",
+        Kind::LetterFiled => "Something could not be seen through.",
+        Kind::LetterSettled => "A dead letter was sent again, or purged.",
+        Kind::LettersSwept => "The ending of many dead letters got on.",
         Kind::KeyKept => "An idempotency key was used up.",
     }
 }
@@ -181,6 +184,9 @@ fn data(kind: Kind, schemas: &mut Schemas) -> Value {
         Kind::BatchProgressed => schemas.of::<BatchData>(),
         Kind::WebhookChanged => schemas.of::<WebhookData>(),
         Kind::WebhookReplayed => schemas.of::<ReplayData>(),
+        Kind::LetterFiled => schemas.of::<LetterData>(),
+        Kind::LetterSettled => schemas.of::<LetterSettledData>(),
+        Kind::LettersSwept => schemas.of::<LettersSweptData>(),
         Kind::KeyKept => schemas.of::<KeyData>(),
     }
 }

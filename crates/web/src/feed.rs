@@ -48,6 +48,9 @@ pub(crate) enum Kind {
     BatchProgressed,
     WebhookChanged,
     WebhookReplayed,
+    LetterFiled,
+    LetterSettled,
+    LettersSwept,
     KeyKept,
 }
 
@@ -78,6 +81,9 @@ impl Kind {
             Self::BatchProgressed => "comanda.batch.progressed",
             Self::WebhookChanged => "comanda.webhook.changed",
             Self::WebhookReplayed => "comanda.webhook.replayed",
+            Self::LetterFiled => "comanda.dead_letter.filed",
+            Self::LetterSettled => "comanda.dead_letter.settled",
+            Self::LettersSwept => "comanda.dead_letters.swept",
             Self::KeyKept => "comanda.idempotency_key.kept",
         }
     }
@@ -113,6 +119,9 @@ impl Kind {
             What::Batch(_) => Some(Self::BatchProgressed),
             What::Endpoint(_) => Some(Self::WebhookChanged),
             What::Replay(_) => Some(Self::WebhookReplayed),
+            What::Letter(_) => Some(Self::LetterFiled),
+            What::Settled(_) => Some(Self::LetterSettled),
+            What::Sweep(_) => Some(Self::LettersSwept),
             What::Kept(_) => Some(Self::KeyKept),
         }
     }
@@ -229,7 +238,7 @@ fn of_order(
         return Ok(Vec::new());
     }
     let states = passed(&*app.ledger, seq, change)?;
-    let subject = format!("{}/{}", key.merchant.as_str(), key.id.as_str());
+    let subject = named(key);
     let mut told = Vec::new();
     for (at, (event, state)) in events.iter().zip(&states).enumerate() {
         let kind = Kind::of(event);
@@ -292,12 +301,15 @@ fn about(what: &What) -> Option<(&MerchantId, Option<&OrderId>)> {
         What::Stray(stray) => Some((&stray.key.merchant, Some(&stray.key.id))),
         What::Stock { stock, .. } | What::Released { stock, .. } => Some((&stock.merchant, None)),
         What::Customer(customer) => Some((&customer.merchant, None)),
+        What::Letter(letter) => letter.order.as_ref().map(|key| (&key.merchant, Some(&key.id))),
+        What::Settled(end) => end.order.as_ref().map(|key| (&key.merchant, Some(&key.id))),
         What::Flood(_)
         | What::Products(_)
         | What::Rules { .. }
         | What::Batch(_)
         | What::Endpoint(_)
         | What::Replay(_)
+        | What::Sweep(_)
         | What::Kept(_) => None,
     }
 }
@@ -305,16 +317,19 @@ fn about(what: &What) -> Option<(&MerchantId, Option<&OrderId>)> {
 /// What a change which is no order's is about.
 fn subject(what: &What) -> Option<Cow<'_, str>> {
     match what {
-        What::Order { .. } | What::Flood(_) | What::Products(_) | What::Kept(_) => None,
+        What::Order { .. }
+        | What::Flood(_)
+        | What::Products(_)
+        | What::Sweep(_)
+        | What::Kept(_) => None,
+        What::Letter(letter) => letter.order.as_ref().map(named),
+        What::Settled(end) => end.order.as_ref().map(named),
         What::Audit(audit) => {
             let order = audit.order.as_ref()?.as_str();
             let merchant = audit.merchant.as_ref().map_or("", |merchant| merchant.as_str());
             Some(format!("{merchant}/{order}").into())
         }
-        What::Stray(stray) => {
-            let (merchant, order) = (stray.key.merchant.as_str(), stray.key.id.as_str());
-            Some(format!("{merchant}/{order}").into())
-        }
+        What::Stray(stray) => Some(named(&stray.key)),
         What::Stock { stock, .. } | What::Released { stock, .. } => {
             Some(format!("{}/{}", stock.merchant.as_str(), stock.sku.as_str()).into())
         }
@@ -326,6 +341,11 @@ fn subject(what: &What) -> Option<Cow<'_, str>> {
         What::Endpoint(endpoint) => Some(endpoint.id.as_str().into()),
         What::Replay(replay) => Some(replay.endpoint.as_str().into()),
     }
+}
+
+/// An order's name in one text.
+fn named(key: &OrderKey) -> Cow<'static, str> {
+    format!("{}/{}", key.merchant.as_str(), key.id.as_str()).into()
 }
 
 fn envelope(

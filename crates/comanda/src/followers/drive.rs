@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use service::follow::{Delivery, Grave, Input, Machine, Outcome, Output, Page, Sink, Terms};
-use service::ledger::Answer;
+use service::ledger::{Answer, Request};
 use service::letters::DeadLetter;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -155,10 +155,8 @@ impl Drive {
         );
         let ledger = this.shared.ledger.clone();
         tokio::spawn(async move {
-            // TEMP until letters are requests
-            let (_, _) = (ledger, letter);
-            let answers: Result<Vec<Answer>, ()> = Ok(Vec::new());
-            let input = if let Ok([Answer::Recorded]) = answers.as_deref() {
+            let answers = ledger.execute(vec![Request::Bury(Box::new(letter))]).await;
+            let input = if let Ok([Answer::Buried(_)]) = answers.as_deref() {
                 Input::Buried(grave)
             } else {
                 tracing::error!(sink, ?answers, "a dead letter of {sink} is not on record yet");

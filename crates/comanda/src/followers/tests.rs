@@ -208,6 +208,41 @@ fn what_fails_is_tried_again_under_the_same_id_and_holds_no_other_order() {
 }
 
 #[test]
+fn what_is_refused_to_the_last_becomes_a_dead_letter_and_its_order_goes_on() {
+    let world = World::new();
+    let receiver = Receiver::new("strict").that(|order, _| match order {
+        "o001" => Outcome::Refused { reason: "unknown customer".into() },
+        _ => Outcome::Delivered,
+    });
+    let (followers, seen) = (world.follow(), receiver.seen.clone());
+    followers.put(Arc::new(receiver)).expect("it is driven");
+    world.place(0..4);
+    world.place(1..2);
+    let letters = || {
+        let changes = world.ledger.read(None, 100).expect("the log reads");
+        let letters = changes.into_iter().filter_map(|(_, change)| match change.what {
+            What::Letter(letter) => Some(*letter),
+            _ => None,
+        });
+        letters.collect::<Vec<_>>()
+    };
+    until("both are buried", || letters().len() == 2);
+    until("the others are there", || seen.lock().len() == 3);
+    let letter = letters().remove(0);
+    assert_eq!((&*letter.reason, &*letter.error), ("refused", "unknown customer"));
+    assert_eq!(letter.attempts, 4);
+    followers.stop();
+    // Everything is behind the cursor: nothing is delivered or buried again.
+    let again = Receiver::new("strict");
+    let (followers, seen) = (world.follow(), again.seen.clone());
+    followers.put(Arc::new(again)).expect("it is driven");
+    world.place(9..10);
+    until("what is new is there", || seen.lock().len() == 1);
+    followers.stop();
+    assert_eq!((letters().len(), sorted(&seen)), (2, ids(9..10)));
+}
+
+#[test]
 fn a_sink_that_panics_or_takes_its_time_holds_up_nobody_else() {
     let world = World::new();
     let slow = Receiver { takes: Duration::from_secs(30), ..Receiver::new("slow") };

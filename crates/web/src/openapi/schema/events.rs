@@ -232,3 +232,105 @@ pub struct ReplayData {
     /// Up to this one.
     until: Cursor,
 }
+
+/// Something could not be seen through.
+#[derive(ToSchema)]
+pub struct LetterData {
+    /// What it was on its way to.
+    #[schema(example = "delivery")]
+    subject: String,
+    order_id: Option<Name>,
+    merchant_id: Option<Name>,
+    /// Of a step.
+    #[schema(nullable = false)]
+    step: Option<String>,
+    /// Of a step: the order's revision.
+    #[schema(nullable = false)]
+    revision: Option<u32>,
+    /// The follower.
+    #[schema(nullable = false)]
+    sink: Option<String>,
+    /// Of a delivery: its name for the receiver.
+    #[schema(nullable = false)]
+    delivery_id: Option<String>,
+    /// Of a delivery: what it was to tell.
+    #[schema(nullable = false)]
+    tells: Option<String>,
+    /// Of a delivery: the change it followed from.
+    #[schema(nullable = false)]
+    change: Option<Cursor>,
+    /// Of changes that a follower was too late for: the first.
+    #[schema(nullable = false)]
+    from: Option<Cursor>,
+    /// Of changes that a follower was too late for: where it goes on.
+    #[schema(nullable = false)]
+    until: Option<Cursor>,
+    batch: Option<BatchPlace>,
+    /// Of a message.
+    #[schema(nullable = false)]
+    queue: Option<String>,
+    /// Of a message.
+    #[schema(nullable = false)]
+    message_id: Option<String>,
+    #[schema(example = "retries_exhausted")]
+    reason: String,
+    /// The last error.
+    error: String,
+    attempts: u32,
+    /// What was to be sent or read, where it is kept: JSON, or its text.
+    #[schema(value_type = Option<Value>)]
+    document: Option<Value>,
+}
+
+/// A dead letter came to an end.
+#[derive(ToSchema)]
+pub struct LetterSettledData {
+    dead_letter: Cursor,
+    #[schema(example = "redriven")]
+    how: String,
+    /// What it was on its way to.
+    #[schema(example = "delivery")]
+    subject: String,
+    order_id: Option<Name>,
+    merchant_id: Option<Name>,
+    /// Of a step.
+    #[schema(nullable = false)]
+    step: Option<String>,
+    /// Of a step: the order's revision.
+    #[schema(nullable = false)]
+    revision: Option<u32>,
+    /// The follower.
+    #[schema(nullable = false)]
+    sink: Option<String>,
+    /// Of a delivery: its name for the receiver.
+    #[schema(nullable = false)]
+    delivery_id: Option<String>,
+    /// Of a delivery: what it was to tell.
+    #[schema(nullable = false)]
+    tells: Option<String>,
+    /// Of a delivery: the change it followed from.
+    #[schema(nullable = false)]
+    change: Option<Cursor>,
+    /// Of changes that a follower was too late for: the first.
+    #[schema(nullable = false)]
+    from: Option<Cursor>,
+    /// Of changes that a follower was too late for: where it goes on.
+    #[schema(nullable = false)]
+    until: Option<Cursor>,
+    batch: Option<BatchPlace>,
+    /// Of a message.
+    #[schema(nullable = false)]
+    queue: Option<String>,
+    /// Of a message.
+    #[schema(nullable = false)]
+    message_id: Option<String>,
+}
+
+/// The ending of many dead letters got on.
+#[derive(ToSchema)]
+pub struct LettersSweptData {
+    id: Option<Cursor>,
+    status: String,
+    settled: u64,
+    failed: u64,
+}
