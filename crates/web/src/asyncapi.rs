@@ -15,10 +15,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::feed::{Kind, brings};
 use crate::openapi::schema::{
-    AllocatedDetails, BatchData, CancelledDetails, CustomerData, DocumentDetails, FloodData,
-    InvalidData, KeyData, LetterData, LetterSettledData, LettersSweptData, Name, NoDetails,
-    PricedDetails, ProductsData, RefusedDetails, Rejection, RepeatedDetails, ReplayData, RulesData,
-    SkusDetails, Status, StockChangedData, StockReleasedData, StrayData, Violation, WebhookData,
+    AllocatedDetails, BatchData, CancelledDetails, CustomerData, DocumentDetails, FailedDetails,
+    FloodData, InvalidData, KeyData, LetterData, LetterSettledData, LettersSweptData, Name,
+    NoDetails, PricedDetails, ProductsData, RedrivenDetails, RefusedDetails, Rejection,
+    RepeatedDetails, ReplayData, RulesData, SkusDetails, Status, StepDetails, StepIgnoredDetails,
+    StepPassedDetails, StepsDetails, StockChangedData, StockReleasedData, StrayData, Violation,
+    WebhookData,
 };
 
 const ABOUT: &str = "Everything that happened, in the order it was committed, as CloudEvents 1.0 \
@@ -133,6 +135,13 @@ fn summary(kind: Kind) -> &'static str {
         Kind::OrderPriced => "It was priced; every cent is explained.",
         Kind::OrderAmended => "A new document took the place of the one before.",
         Kind::OrderAllocated => "Stock was looked for.",
+        Kind::OrderStepsAwaited => "Its revision must pass external steps first.",
+        Kind::OrderStepTakenUp => "The first call of its first step is about to be made.",
+        Kind::OrderStepPassed => "A step has nothing against it.",
+        Kind::OrderStepRemoved => "The step it waited for is there no more.",
+        Kind::OrderStepIgnored => "An answer came that nobody waited for, and changed nothing.",
+        Kind::OrderFailed => "Every attempt at a step came to nothing.",
+        Kind::OrderRedriven => "Its steps are asked anew.",
         Kind::OrderRejected => "It was turned down.",
         Kind::OrderFilled => "Lines that waited got their stock.",
         Kind::OrderQueued => "Lines wait for stock from now on.",
@@ -165,6 +174,13 @@ fn data(kind: Kind, schemas: &mut Schemas) -> Value {
         Kind::OrderReceived | Kind::OrderAmended => schemas.order::<DocumentDetails>(kind),
         Kind::OrderPriced => schemas.order::<PricedDetails>(kind),
         Kind::OrderAllocated => schemas.order::<AllocatedDetails>(kind),
+        Kind::OrderStepsAwaited => schemas.order::<StepsDetails>(kind),
+        Kind::OrderStepTakenUp => schemas.order::<StepDetails>(kind),
+        Kind::OrderStepPassed => schemas.order::<StepPassedDetails>(kind),
+        Kind::OrderStepRemoved => schemas.order::<StepDetails>(kind),
+        Kind::OrderStepIgnored => schemas.order::<StepIgnoredDetails>(kind),
+        Kind::OrderFailed => schemas.order::<FailedDetails>(kind),
+        Kind::OrderRedriven => schemas.order::<RedrivenDetails>(kind),
         Kind::OrderRejected => schemas.order::<Rejection>(kind),
         Kind::OrderFilled | Kind::OrderQueued | Kind::OrderUnreserved => {
             schemas.order::<SkusDetails>(kind)

@@ -334,3 +334,51 @@ pub struct LettersSweptData {
     settled: u64,
     failed: u64,
 }
+
+/// External steps of an order.
+#[derive(ToSchema)]
+pub struct StepsDetails {
+    /// In the order they are asked.
+    steps: Vec<String>,
+}
+
+/// An external step of an order.
+#[derive(ToSchema)]
+pub struct StepDetails {
+    step: String,
+}
+
+/// A step has nothing against an order.
+#[derive(ToSchema)]
+pub struct StepPassedDetails {
+    step: String,
+    /// What it had to say besides.
+    note: Option<String>,
+}
+
+/// An answer that nobody waited for.
+#[derive(ToSchema)]
+pub struct StepIgnoredDetails {
+    step: String,
+    /// The order's revision that it was about.
+    revision: u32,
+    #[schema(example = "approved")]
+    answer: String,
+}
+
+/// Every attempt at a step came to nothing.
+#[derive(ToSchema)]
+pub struct FailedDetails {
+    step: String,
+    /// The last error.
+    error: String,
+    attempts: u32,
+}
+
+/// The steps of an order are asked anew.
+#[derive(ToSchema)]
+pub struct RedrivenDetails {
+    /// In the order they are asked.
+    steps: Vec<String>,
+    channel: Channel,
+}
