@@ -41,6 +41,14 @@ fuzz: ## Mutate inputs of every parser for a minute each (FUZZ_SECONDS)
 	BOLERO_RANDOM_TEST_TIME_MS=$$(($(FUZZ_SECONDS) * 1000)) \
 	$(CARGO) test --release --workspace --locked mutated
 
+# Histories of `make simulate`; `make test` runs those before.
+SEEDS ?= 2000..50000
+
+.PHONY: simulate
+simulate: ## Run many more simulated histories than `make test` (SEEDS=2000..50000)
+	COMANDA_SEEDS=$(SEEDS) \
+	$(CARGO) test --release --locked -p service --test simulation whatever -- --nocapture
+
 .PHONY: contract
 contract: $(SCHEMATHESIS) ## Hold a running server against its own OpenAPI description
 	$(CARGO) build --release --locked
