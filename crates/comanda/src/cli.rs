@@ -124,6 +124,9 @@ pub(crate) enum Command {
     /// Look at input that was no order
     #[command(subcommand)]
     Audits(Audits),
+    /// Look at what could not be seen through, send it again, or give it up
+    #[command(subcommand)]
+    Dlq(Box<Dlq>),
     /// Look at stock and change it
     #[command(subcommand)]
     Stock(Stock),
@@ -428,6 +431,96 @@ pub(crate) enum Audits {
     Show {
         /// Its place in the log, as the list says
         sequence: String,
+    },
+}
+
+/// Which letters: all that is named has to hold.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Letters {
+    /// Of this kind: step, delivery, missed, disabled, item, message, decision
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Of this step, sink or queue
+    #[arg(long)]
+    pub(crate) source: Option<String>,
+    /// Lines and items of this batch
+    #[arg(long)]
+    pub(crate) batch: Option<String>,
+    /// Of this seller
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
+    /// About an order with this id
+    #[arg(long)]
+    pub(crate) order: Option<String>,
+    /// With this reason
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+    /// Since then (RFC 3339)
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// Before (RFC 3339)
+    #[arg(long)]
+    pub(crate) until: Option<String>,
+}
+
+/// How many letters are ended.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Ends {
+    /// Every open letter is meant
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Do not wait until it is done
+    #[arg(long)]
+    pub(crate) no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dlq {
+    /// List what could not be seen through, newest first
+    List {
+        #[command(flatten)]
+        letters: Letters,
+        /// `open` ones, those that are `settled`, or `all`
+        #[arg(long, default_value = "open")]
+        state: String,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// Go on behind an earlier page
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// Show one, with its payload as long as that is kept
+    Show {
+        /// What it is called, as the list says
+        id: String,
+    },
+    /// Send one again, or all that match, oldest first; exits 1 when some are still open
+    Redrive {
+        /// What it is called, as the list says
+        id: Option<String>,
+        /// Take this document in instead (`-` for standard input): lines, items and messages
+        #[arg(long, requires = "id")]
+        payload: Option<PathBuf>,
+        #[command(flatten)]
+        letters: Letters,
+        #[command(flatten)]
+        ends: Ends,
+        /// Of many, at most so many a second
+        #[arg(long, default_value_t = 20)]
+        per_second: u32,
+    },
+    /// Give one up, or all that match: nothing is to become of it; it stays on record
+    Purge {
+        /// What it is called, as the list says
+        id: Option<String>,
+        #[command(flatten)]
+        letters: Letters,
+        #[command(flatten)]
+        ends: Ends,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
     },
 }
 

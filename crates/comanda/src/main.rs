@@ -15,6 +15,7 @@ mod render;
 mod sample;
 mod settled;
 mod spoken;
+mod sweeps;
 mod telemetry;
 mod wire_up;
 mod workers;

@@ -7,6 +7,8 @@ use anyhow::{Context, Result};
 use engine::Engine;
 use service::follow::Sink;
 use service::ledger::Ledger;
+use service::letters::Sweeper;
+use service::wire::document::Settings;
 use web::metrics::Gauges;
 use web::{App, Health, Keys, Links};
 
@@ -16,6 +18,7 @@ use crate::followers::{Followers, Needs};
 use crate::installation::{Installation, clock};
 use crate::settled;
 use crate::spoken::told;
+use crate::sweeps::Sweeps;
 use crate::telemetry::Traces;
 
 /// A store with everything around it.
@@ -28,6 +31,8 @@ pub(crate) struct Node {
     pub(crate) files: Arc<Files>,
     /// Whoever follows the log; nobody until something is put there.
     pub(crate) followers: Arc<Followers>,
+    /// Works while this lives.
+    _sweeps: Sweeps,
 }
 
 /// Who will call.
@@ -71,6 +76,7 @@ impl Node {
             .with_context(|| told!("no-create", path = spool.display().to_string()))?;
         let documents = installation.documents();
         let batches = Runner::new(engine.clone(), documents.clone(), spool.clone());
+        let sweeps = Sweeps::start(sweeper(&engine, &documents, installation))?;
         let language = installation.orders.language;
         let files = Files::open(data_dir, spool.clone(), batches.clone(), language)?;
         let mut settings = web::Settings::new(documents, spool);
@@ -106,7 +112,8 @@ impl Node {
         };
         app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
         app.gauges = gauges(engine.clone());
-        Ok(Self { engine, app: Arc::new(app), batches, files, followers, traces })
+        let app = Arc::new(app);
+        Ok(Self { engine, app, batches, files, followers, traces, _sweeps: sweeps })
     }
 }
 
@@ -114,6 +121,16 @@ impl Node {
 /// none of them.
 fn sinks(_: &Installation, _: &Arc<dyn Ledger>) -> Result<Vec<Arc<dyn Sink>>> {
     Ok(Vec::new())
+}
+
+/// What ends many dead letters.
+fn sweeper(engine: &Arc<Engine>, documents: &Settings, installation: &Installation) -> Sweeper {
+    Sweeper {
+        ledger: engine.clone(),
+        documents: documents.clone(),
+        kept_us: i64::from(installation.limits().invalid_days) * 24 * 3_600 * 1_000_000,
+        clock: clock(),
+    }
 }
 
 /// What followers work with. The closures hold the engine as long as they are held.

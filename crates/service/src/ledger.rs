@@ -21,7 +21,7 @@ use domain::time::Timestamp;
 use crate::batch::BatchState;
 use crate::catalogue::{Catalogue, Customer, Product};
 use crate::change::{Audit, Change, Fault, Flood, Seq, Stray, What};
-use crate::letters::{self, DeadLetter, Filter, Letters, Settle, Settlement, Sweep};
+use crate::letters::{self, DeadLetter, Filter, Letters, Settle, Settlement, Sweep, Sweeping};
 use crate::measure::Moments;
 use crate::once;
 use crate::once::{Kept, Once, Outcome};
@@ -161,7 +161,7 @@ pub enum Answer {
     /// What became of a dead letter.
     Settled(Box<Settlement>),
     /// Where the ending of many letters stands.
-    Sweep(Box<Sweep>),
+    Sweep(Sweeping),
     /// Deciding it failed, even alone: a fault of ours. Its neighbours are unharmed.
     Broken,
 }

@@ -7,8 +7,10 @@
 //! Never: a second way to send something again. What follows from the end of a letter follows
 //! from that change, for whoever reads the log.
 
+mod again;
 mod codec;
 mod sweep;
+mod sweeper;
 
 use bytes::Bytes;
 use compact_str::CompactString;
@@ -20,8 +22,10 @@ use crate::change::{Audit, Fault, Seq, What};
 use crate::ledger::{Answer, Request};
 use crate::view::{Read, damaged};
 
+pub use self::again::{Unsent, again};
 pub use self::codec::{encode_counts, read_counts};
-pub use self::sweep::{Sweep, SweepStatus, Swept};
+pub use self::sweep::{Sweep, SweepStatus, Sweeping, Swept};
+pub use self::sweeper::{PER_SECOND_MAX, Sweeper};
 
 /// Something that could not be seen through.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -87,6 +87,16 @@ pub enum Kind {
     TooManyWebhooks,
     /// The batch id was used for other content.
     BatchConflict,
+    /// The dead letter has ended.
+    AlreadySettled,
+    /// Letters of its kind are not sent again.
+    NotRedrivable,
+    /// The document of a dead letter is not kept, or no longer.
+    PayloadGone,
+    /// What is sent again takes no document.
+    PayloadNotTaken,
+    /// Many dead letters are being ended already.
+    RedriveRunning,
     /// The body is too large.
     TooLarge,
     /// Not a media type that is read here.
@@ -255,12 +265,17 @@ impl Error {
             | Kind::TooManyReleases
             | Kind::TooManySecrets
             | Kind::TooManyWebhooks
+            | Kind::AlreadySettled
+            | Kind::NotRedrivable
+            | Kind::PayloadGone
+            | Kind::RedriveRunning
             | Kind::BatchConflict => StatusCode::CONFLICT,
             Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Kind::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Kind::StaleRevision => StatusCode::PRECONDITION_FAILED,
             Kind::UnsupportedCommand
             | Kind::OtherOrder
+            | Kind::PayloadNotTaken
             | Kind::IdempotencyKeyReused
             | Kind::NotQuotable => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,

@@ -121,6 +121,13 @@ pub(crate) const ROUTES: &[&str] = &[
     "/v1/followers",
     "/asyncapi.json",
     "/v1/followers/{name}/enable",
+    "/v1/dead-letters",
+    "/v1/dead-letters/{id}",
+    "/v1/dead-letters/{id}/redrive",
+    "/v1/dead-letters/redrive",
+    "/v1/dead-letters/redrives",
+    "/v1/dead-letters/redrives/{id}",
+    "/v1/dead-letters/redrives/{id}/stop",
     "other",
 ];
 

@@ -12,10 +12,11 @@ use utoipa::openapi::{OpenApi, Paths};
 
 use crate::App;
 use crate::error::{Error, Kind};
+use crate::letters::{ends as letter_ends, sweeps as letter_sweeps};
 use crate::{
     audits, changes, commands, customers, docs, documents, files, followers, guard, intake,
-    openapi, order, orders, page, place, products, quotes, rules, rules_test, status, stock,
-    webhooks,
+    letters, openapi, order, orders, page, place, products, quotes, rules, rules_test, status,
+    stock, webhooks,
 };
 
 /// Makes two functions of one list of handlers: their routes, and their description. A server
@@ -78,6 +79,13 @@ api! {
     audits::list,
     audits::show,
     audits::document,
+    letters::list, letter_sweeps::purge,
+    letter_sweeps::redrive,
+    letter_sweeps::list,
+    letter_sweeps::one,
+    letter_sweeps::stop,
+    letters::show, letter_ends::purge,
+    letter_ends::redrive,
     intake::list, intake::start,
     intake::one,
     intake::results,

@@ -7,6 +7,7 @@ mod bench;
 mod changes;
 mod config;
 mod demo;
+mod dlq;
 mod doctor;
 mod files;
 mod followers;
@@ -76,6 +77,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Orders(command) => done(connect()?, |api| orders::orders(api, &store, command)),
         Command::Quote { file } => done(connect()?, |api| quote::quote(api, &store, &file)),
         Command::Audits(command) => done(connect()?, |api| audits::audits(api, &store, command)),
+        Command::Dlq(command) => with(connect()?, |api| dlq::dlq(api, &store, *command)),
         Command::Stock(command) => done(connect()?, |api| stock::stock(api, &store, command)),
         Command::Products(command) => {
             done(connect()?, |api| products::products(api, &store, command))
@@ -100,6 +102,13 @@ fn done(api: Client, call: impl FnOnce(&Client) -> Result<()>) -> Result<ExitCod
     let result = call(&api);
     api.close();
     result.map(|()| ExitCode::SUCCESS)
+}
+
+/// Calls the API and closes it in good order; the call says what to exit with.
+fn with(api: Client, call: impl FnOnce(&Client) -> Result<ExitCode>) -> Result<ExitCode> {
+    let result = call(&api);
+    api.close();
+    result
 }
 
 /// The exit code that an error means.

@@ -84,6 +84,11 @@ word-amount-after = Amount after
 word-not-evaluated = Not evaluated
 word-before = Before
 word-after = After
+word-reason = Reason
+word-attempts = Attempts
+word-error = Last error
+word-settled = Settled
+word-still-open = Still open
 word-audit-sequence = Sequence
 word-source = Source
 word-bytes = Bytes
@@ -98,6 +103,7 @@ word-blake3-last = BLAKE3 of the last
 # What the commands say and do.
 
 said-listening = listening on { $url }
+ask-dlq-purge = Give up { $count } open dead letters? They stay on record. [y/N]
 said-more = more: --cursor { $cursor }
 said-products-stored = { $count ->
     [one] { $count } product stored
@@ -157,6 +163,8 @@ no-call = cannot reach { $url }
 no-send = cannot send the file
 no-json = the answer is no JSON
 no-held = { $error }, which does not say where it listens; stop it, or name its address with --server URL
+no-dlq-filter = say which dead letters (--kind, --source, --batch …), or --all for every open one
+no-dlq-yes = nothing was given up: answer y, or say --yes
 no-doctor-held = { $error }; stop the server first: proving needs the store at rest
 no-keys-beyond = listening on { $address }, beyond this machine, needs API keys: make one with `comanda --data-dir { $path } keys create --scope admin`
 no-such-key = there is no key { $id }

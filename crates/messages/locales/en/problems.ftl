@@ -122,6 +122,21 @@ problem-link_unknown = This link was not given out here, or was changed; ask for
 problem-link_expired-title = Expired link
 problem-link_expired = This link's time is over; ask for another.
 
+problem-already_settled-title = Already settled
+problem-already_settled = This dead letter has ended before; nothing was done.
+
+problem-not_redrivable-title = Not sent again
+problem-not_redrivable = Dead letters of this kind are not sent again: a disabled endpoint is enabled, and what a follower missed is replayed.
+
+problem-payload_gone-title = Document not kept
+problem-payload_gone = The document of this dead letter is not kept, or no longer; send one in the body.
+
+problem-payload_not_taken-title = No document taken
+problem-payload_not_taken = What is sent again is made anew of the order; it takes no document.
+
+problem-redrive_running-title = Another is on its way
+problem-redrive_running = Many dead letters are being redriven or purged already; wait for that, or stop it.
+
 problem-too_many_secrets-title = Too many secrets
 problem-too_many_secrets = Too many secrets still have links that count; earlier=end ends them all.
 

@@ -84,6 +84,11 @@ word-amount-after = Importe después
 word-not-evaluated = Sin evaluar
 word-before = Antes
 word-after = Después
+word-reason = Motivo
+word-attempts = Intentos
+word-error = Último error
+word-settled = Terminadas
+word-still-open = Aún abiertas
 word-audit-sequence = Secuencia
 word-source = Origen
 word-bytes = Bytes
@@ -98,6 +103,7 @@ word-blake3-last = BLAKE3 del último
 # Lo que los comandos dicen y hacen.
 
 said-listening = escuchando en { $url }
+ask-dlq-purge = ¿Descartar { $count } cartas muertas abiertas? Quedan registradas. [s/N]
 said-more = continúa: --cursor { $cursor }
 said-products-stored = { $count ->
     [one] { $count } producto guardado
@@ -157,6 +163,8 @@ no-call = no se pudo acceder a { $url }
 no-send = no se pudo enviar el archivo
 no-json = la respuesta no es JSON
 no-held = { $error }, que no dice dónde escucha; deténgalo o indique su dirección con --server URL
+no-dlq-filter = diga qué cartas muertas (--kind, --source, --batch …), o --all para todas las abiertas
+no-dlq-yes = no se descartó nada: responda s, o use --yes
 no-doctor-held = { $error }; detenga antes el servidor: la verificación exige el almacén en reposo
 no-keys-beyond = escuchar en { $address }, fuera de esta máquina, exige claves de API: cree una con `comanda --data-dir { $path } keys create --scope admin`
 no-such-key = no existe la clave { $id }

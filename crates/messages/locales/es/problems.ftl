@@ -122,6 +122,21 @@ problem-link_unknown = Este enlace no se emitió aquí, o fue alterado; pida otr
 problem-link_expired-title = Enlace vencido
 problem-link_expired = El plazo de este enlace terminó; pida otro.
 
+problem-already_settled-title = Ya terminada
+problem-already_settled = Esta carta muerta ya terminó; no se hizo nada.
+
+problem-not_redrivable-title = Sin reenvío
+problem-not_redrivable = Las cartas muertas de este tipo no se reenvían: un endpoint desactivado se reactiva, y lo que un seguidor perdió se repite.
+
+problem-payload_gone-title = Documento no guardado
+problem-payload_gone = El documento de esta carta muerta no se guardó, o ya no está guardado; envíe uno en el cuerpo.
+
+problem-payload_not_taken-title = Sin documento
+problem-payload_not_taken = Lo que se reenvía se hace de nuevo a partir de la orden; no recibe documento.
+
+problem-redrive_running-title = Otro en curso
+problem-redrive_running = Muchas cartas muertas ya se están reenviando o descartando; espere o deténgalo.
+
 problem-too_many_secrets-title = Demasiados secretos
 problem-too_many_secrets = Demasiados secretos aún tienen enlaces válidos; use earlier=end para terminarlos todos.
 

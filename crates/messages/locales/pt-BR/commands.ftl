@@ -84,6 +84,11 @@ word-amount-after = Valor depois
 word-not-evaluated = Não avaliados
 word-before = Antes
 word-after = Depois
+word-reason = Motivo
+word-attempts = Tentativas
+word-error = Último erro
+word-settled = Encerradas
+word-still-open = Ainda abertas
 word-audit-sequence = Sequência
 word-source = Origem
 word-bytes = Bytes
@@ -98,6 +103,7 @@ word-blake3-last = BLAKE3 do último
 # O que os comandos dizem e fazem.
 
 said-listening = escutando em { $url }
+ask-dlq-purge = Descartar { $count } cartas mortas abertas? Elas continuam registradas. [s/N]
 said-more = continua: --cursor { $cursor }
 said-products-stored = { $count ->
     [one] { $count } produto gravado
@@ -157,6 +163,8 @@ no-call = não foi possível acessar { $url }
 no-send = não foi possível enviar o arquivo
 no-json = a resposta não é JSON
 no-held = { $error }, que não diz onde escuta; encerre-o ou informe o endereço com --server URL
+no-dlq-filter = diga quais cartas mortas (--kind, --source, --batch …), ou --all para todas as abertas
+no-dlq-yes = nada foi descartado: responda s, ou use --yes
 no-doctor-held = { $error }; encerre o servidor antes: a verificação exige o armazenamento em repouso
 no-keys-beyond = escutar em { $address }, fora desta máquina, exige chaves de API: crie uma com `comanda --data-dir { $path } keys create --scope admin`
 no-such-key = não existe a chave { $id }

@@ -122,6 +122,21 @@ problem-link_unknown = Este link não foi emitido aqui, ou foi alterado; peça o
 problem-link_expired-title = Link expirado
 problem-link_expired = O prazo deste link terminou; peça outro.
 
+problem-already_settled-title = Já encerrada
+problem-already_settled = Esta carta morta já foi encerrada; nada foi feito.
+
+problem-not_redrivable-title = Sem reenvio
+problem-not_redrivable = Cartas mortas deste tipo não são reenviadas: um endpoint desativado é reativado, e o que um seguidor perdeu é repetido.
+
+problem-payload_gone-title = Documento não guardado
+problem-payload_gone = O documento desta carta morta não foi guardado, ou já não está guardado; envie um no corpo.
+
+problem-payload_not_taken-title = Sem documento
+problem-payload_not_taken = O que se reenvia é feito de novo a partir do pedido; não recebe documento.
+
+problem-redrive_running-title = Outro em andamento
+problem-redrive_running = Muitas cartas mortas já estão sendo reenviadas ou descartadas; espere ou interrompa.
+
 problem-too_many_secrets-title = Segredos demais
 problem-too_many_secrets = Segredos demais ainda têm links válidos; use earlier=end para encerrar todos.
 

@@ -7,7 +7,7 @@ use super::{Stage, all_changes, audit, batch_id, order_id, order_key, place, vie
 use crate::change::{Audit, Seq, What};
 use crate::ledger::{Answer, Ledger, Request};
 use crate::letters::{
-    DeadLetter, Filter, How, Kind, Settle, Settlement, Subject, Sweep, SweepStatus, Swept,
+    DeadLetter, Filter, How, Kind, Settle, Settlement, Subject, Sweep, SweepStatus, Sweeping, Swept,
 };
 use crate::view::Direction;
 
@@ -208,15 +208,22 @@ fn many_letters_are_ended_and_counted(stage: &mut Stage<'_>) {
     let letters: Vec<Seq> = (0..3).map(|n| bury(stage, message(&format!("m{n}")))).collect();
     let filter = Filter { kind: Some(Kind::Message), ..Filter::default() };
     let sweep = |stage: &Stage<'_>, requests: Vec<Request>| match stage.say(requests).pop() {
-        Some(Answer::Sweep(sweep)) => *sweep,
+        Some(Answer::Sweep(sweep)) => match sweep {
+            Sweeping::On(sweep) => *sweep,
+            Sweeping::Busy(other) => panic!("{other:?} is on its way"),
+        },
         other => panic!("no sweep: {other:?}"),
     };
-    let new = Request::Sweep(Box::new(Sweep::new(How::Purged, filter, 10)));
-    let begun = sweep(stage, vec![new]);
+    let new = || Request::Sweep(Box::new(Sweep::new(How::Purged, filter.clone(), 10)));
+    let begun = sweep(stage, vec![new()]);
+    let second = stage.one(new());
+    assert_eq!(second, Answer::Sweep(Sweeping::Busy(begun.id)), "one at a time");
     assert!(begun.id > letters[2] && begun.status == SweepStatus::Running);
     settle(stage, letters[1], How::Purged, None);
     let end = |letter| Request::Settle(Box::new(Settle { letter, how: How::Purged, with: None }));
-    let on = |after, status| Request::Sweep(Box::new(Sweep { after, status, ..begun.clone() }));
+    let on = |after, status| {
+        Request::Sweep(Box::new(Sweep { after, status, swept: Swept::default(), ..begun.clone() }))
+    };
     let on_its_way =
         sweep(stage, vec![end(letters[0]), end(letters[1]), on(letters[1], SweepStatus::Running)]);
     assert_eq!(on_its_way.swept, Swept { settled: 1, failed: 0 }, "one had ended before");

@@ -25,10 +25,20 @@ pub struct Sweep {
     pub updated_at: Timestamp,
     /// The last letter looked at.
     pub after: Seq,
-    /// What they came to so far.
+    /// What they came to so far; in a request, what those of this part came to that nothing is
+    /// asked for.
     pub swept: Swept,
     /// Where it stands.
     pub status: SweepStatus,
+}
+
+/// What became of a sweep that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sweeping {
+    /// It stands there.
+    On(Box<Sweep>),
+    /// Another is on its way: nothing was begun.
+    Busy(Seq),
 }
 
 /// What letters of a sweep came to.

@@ -326,8 +326,12 @@ impl<B: Base> Run<'_, B> {
         let seq = self.driver.draft.frame.push(&change);
         let What::Order { events, .. } = change.what else { return Ok(Answer::Broken) };
         let state = self.append_order(seq, first, &events)?;
-        if events.iter().any(|event| matches!(event, Event::Cancelled { .. })) {
-            self.overtake(&state.key, How::Overtaken)?;
+        for event in &events {
+            if let Event::Redriven { .. } = event {
+                self.overtake(&state.key, How::Redriven)?;
+            } else if let Event::Cancelled { .. } = event {
+                self.overtake(&state.key, How::Overtaken)?;
+            }
         }
         Ok(Answer::Accepted(accepted(first, state, &events)))
     }

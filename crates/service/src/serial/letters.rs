@@ -10,7 +10,8 @@ use super::batches::Tally;
 use crate::change::{AUDIT_DOCUMENT_BYTES_MAX, Seq, What};
 use crate::ledger::{Answer, Unavailable};
 use crate::letters::{
-    DeadLetter, End, Filter, How, Kind, Row, Settled, Settlement, Sweep, SweepStatus, of_change,
+    DeadLetter, End, Filter, How, Kind, Row, Settled, Settlement, Sweep, SweepStatus, Sweeping,
+    of_change,
 };
 use crate::prepare::Settle;
 use crate::view::{Base, Direction, damaged};
@@ -109,13 +110,17 @@ impl<B: Base> Run<'_, B> {
         let mut sweep = next.clone();
         sweep.updated_at = self.now;
         if next.id == Seq(0) {
+            if let Some(other) = self.view().sweeps(None, 1)?.pop()
+                && other.status == SweepStatus::Running
+            {
+                return Ok(Answer::Sweep(Sweeping::Busy(other.id)));
+            }
             sweep.started_at = self.now;
         } else {
             let stored = self.view().sweep(next.id)?;
             let stored = stored.ok_or_else(|| damaged("a sweep that never began"))?;
-            sweep.swept = stored.swept;
-            sweep.swept.settled += tally.swept.settled;
-            sweep.swept.failed += tally.swept.failed;
+            sweep.swept.settled += stored.swept.settled + tally.swept.settled;
+            sweep.swept.failed += stored.swept.failed + tally.swept.failed;
             if stored.status != SweepStatus::Running {
                 sweep.status = stored.status;
             }
@@ -123,7 +128,7 @@ impl<B: Base> Run<'_, B> {
         let seq = self.push(What::Sweep(Box::new(sweep.clone())));
         self.note_sweep(seq, sweep.clone());
         sweep.id = if sweep.id == Seq(0) { seq } else { sweep.id };
-        Ok(Answer::Sweep(Box::new(sweep)))
+        Ok(Answer::Sweep(Sweeping::On(Box::new(sweep))))
     }
 
     pub(super) fn note_sweep(&mut self, seq: Seq, mut sweep: Sweep) {

@@ -9,6 +9,7 @@ mod batches;
 mod events;
 mod files;
 mod followers;
+mod letters;
 mod operations;
 mod orders;
 mod rows;
@@ -21,6 +22,7 @@ pub use batches::*;
 pub use events::*;
 pub use files::*;
 pub use followers::*;
+pub use letters::*;
 pub use operations::*;
 pub use orders::*;
 pub use rows::*;
@@ -32,6 +34,7 @@ use domain::limits::NAME_BYTES_MAX;
 use domain::order;
 use domain::state;
 use service::batch;
+use service::letters as letters_of;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -124,6 +127,12 @@ names! {
     Channel = order::Channel::ALL.map(|(_, name)| name).to_vec();
     /// Where a batch stands.
     BatchStatus = batch::BatchStatus::ALL.map(|(_, name)| name).to_vec();
+    /// What a dead letter was.
+    DeadLetterKind = letters_of::Kind::ALL.map(|(_, name)| name).to_vec();
+    /// How a dead letter ended.
+    DeadLetterHow = letters_of::How::ALL.map(|(_, name)| name).to_vec();
+    /// Which dead letters a list shows.
+    DeadLetterState = vec!["open", "settled", "all"];
     /// What kind of no. Stable: programs react to this.
     ProblemCode = error::codes();
     /// How a consumer of changes is.
@@ -178,6 +187,12 @@ pub struct Problem {
     /// `would_reject`: why.
     #[schema(nullable = false)]
     rejection: Option<Rejection>,
+    /// `already_settled`: when and how it ended.
+    #[schema(nullable = false)]
+    settled: Option<Ended>,
+    /// `redrive_running`: the one that is on its way.
+    #[schema(nullable = false)]
+    redrive: Option<String>,
     /// `batch_conflict`, `wrong_state`: the batch.
     #[schema(nullable = false)]
     batch_id: Option<String>,

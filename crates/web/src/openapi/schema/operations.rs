@@ -241,6 +241,12 @@ pub enum ChangeKind {
     PricingRules,
     /// A batch got on.
     Batch,
+    /// Something could not be seen through.
+    DeadLetter,
+    /// A dead letter has ended.
+    DeadLetterSettled,
+    /// The ending of many dead letters got on.
+    DeadLetterRedrive,
     /// A webhook endpoint was added, changed, disabled or removed.
     Webhook,
     /// A webhook endpoint is told again what happened earlier.
