@@ -395,6 +395,16 @@ fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
+/// Open dead letters, as Prometheus reads them.
+pub(crate) fn letters(open: &service::letters::Counts) -> String {
+    let mut out = Text::default();
+    out.family("comanda_dead_letters_open", "gauge", "Dead letters that nothing has become of.");
+    for (kind, count) in open.iter() {
+        out.sample(&format!("kind=\"{}\"", kind.as_str()), count);
+    }
+    out.0
+}
+
 /// Prometheus' text format, version 0.0.4.
 #[derive(Default)]
 struct Text(String, &'static str);

@@ -84,9 +84,13 @@ pub(crate) async fn status(State(app): State<Arc<App>>) -> Json<Value> {
         that is counted, for Prometheus")),
 )]
 pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
-    let text = {
+    let mut text = {
         let (followers, now) = (app.followers.driven(), (app.clock)());
         app.metrics.render(&(app.gauges)(), &app.commits, &followers, now)
     };
+    // Where they cannot be read there is no figure, and the rest is still there.
+    if let Ok(open) = app.ledger.letters_open() {
+        text.push_str(&crate::metrics::letters(&open));
+    }
     ([("content-type", "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

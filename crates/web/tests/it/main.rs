@@ -8,6 +8,7 @@ mod bad_inputs;
 mod batches;
 mod commands;
 mod contract;
+mod dead_letters;
 mod documents;
 mod guard;
 mod idempotency;
