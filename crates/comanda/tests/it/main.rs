@@ -23,4 +23,5 @@ mod observe;
 mod older_store;
 mod overload;
 mod shutdown;
+mod streams;
 mod whatif;
