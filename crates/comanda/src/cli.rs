@@ -136,6 +136,9 @@ pub(crate) enum Command {
     /// Look at pricing rules and change them
     #[command(subcommand)]
     Rules(Rules),
+    /// Say who is told of what by webhook, and see how that fares
+    #[command(subcommand)]
+    Webhooks(Webhooks),
     /// Print the change log as JSON lines
     Changes {
         /// Start behind this cursor
@@ -639,6 +642,111 @@ pub(crate) struct RulesTest {
     /// Show so many of the orders that differ most
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(0..=1_000))]
     pub(crate) show: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Webhooks {
+    /// List endpoints
+    List,
+    /// Add an endpoint, told from now on; prints the secret that its messages are signed with, once
+    Add {
+        /// Where to: https, on the public internet unless the settings allow a network
+        url: String,
+        /// How to sign (Standard Webhooks): v1 (HMAC-SHA256) or v1a (ed25519, prints a public key)
+        #[arg(long, default_value = "v1", value_parser = ["v1", "v1a"])]
+        signing: String,
+        #[command(flatten)]
+        terms: WebhookTerms,
+    },
+    /// Show an endpoint
+    Show {
+        /// The endpoint's id
+        id: String,
+    },
+    /// Set what is named about an endpoint
+    Change {
+        /// The endpoint's id
+        id: String,
+        /// Where to
+        #[arg(long)]
+        url: Option<String>,
+        #[command(flatten)]
+        terms: WebhookTerms,
+    },
+    /// Forget an endpoint: what was not delivered is not
+    Remove {
+        /// The endpoint's id
+        id: String,
+    },
+    /// Send an endpoint a message that only tries it, and say what came of it
+    Test {
+        /// The endpoint's id
+        id: String,
+    },
+    /// List the last attempts to tell an endpoint since the server started, newest first
+    Deliveries {
+        /// The endpoint's id
+        id: String,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Tell an endpoint again what happened in a time, by the ids of the first time
+    Replay {
+        /// The endpoint's id
+        id: String,
+        /// From then on (RFC 3339)
+        #[arg(long)]
+        since: String,
+        /// Before then; up to now when not named
+        #[arg(long)]
+        until: Option<String>,
+        /// Only what was given up on: its dead letters
+        #[arg(long)]
+        failed: bool,
+    },
+    /// Sign with a new secret and print it, once; the one before it signs as well for a while
+    Rotate {
+        /// The endpoint's id
+        id: String,
+        /// For how many seconds; 0 ends the old secret now
+        #[arg(long, default_value_t = 86_400)]
+        overlap_s: u32,
+    },
+    /// Tell a disabled endpoint again, beginning with what it missed
+    Enable {
+        /// The endpoint's id
+        id: String,
+    },
+    /// Tell an endpoint no more until it is enabled; what happens meanwhile waits
+    Disable {
+        /// The endpoint's id
+        id: String,
+        /// Why, for whoever asks later
+        #[arg(long)]
+        reason: Option<String>,
+    },
+}
+
+/// What can be set about an endpoint.
+#[derive(Debug, Args)]
+pub(crate) struct WebhookTerms {
+    /// What it is told: a kind such as order.completed, a group such as order.*, or * for
+    /// everything; may be repeated
+    #[arg(long = "kind", value_name = "KIND")]
+    pub(crate) kinds: Vec<String>,
+    /// Of this seller only; may be repeated
+    #[arg(long = "merchant", value_name = "ID")]
+    pub(crate) merchants: Vec<String>,
+    /// What it is for
+    #[arg(long)]
+    pub(crate) description: Option<String>,
+    /// Most attempts a second
+    #[arg(long, value_name = "N")]
+    pub(crate) per_second: Option<u32>,
+    /// Most attempts under way at once
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]

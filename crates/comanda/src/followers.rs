@@ -170,6 +170,7 @@ impl Followers {
         let cursor = match begin {
             Begin::Oldest => None,
             Begin::Now => (self.needs.newest)()?,
+            Begin::Behind(seq) => Some(seq),
         };
         let progress = Progress { cursor, ..Progress::default() };
         store.save(&[(name, &progress)])?;
@@ -177,12 +178,19 @@ impl Followers {
     }
 
     /// Drives a sink no more, and forgets how far it was.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for destinations that people delete"))]
     pub(crate) fn remove(&self, name: &str) -> Result<(), Unavailable> {
         let row = self.running.lock().sinks.remove(name);
         match row {
             Some(Row::Driven { inputs, .. }) if inputs.send(Asked::Remove).is_ok() => Ok(()),
             Some(Row::Driven { .. } | Row::Damaged(_)) | None => (self.needs.store)()?.forget(name),
+        }
+    }
+
+    /// Lets a sink deliver nothing until it is enabled, whatever its destination says.
+    pub(crate) fn disable(&self, name: &str, why: &str) {
+        if let Some(Row::Driven { inputs, .. }) = self.running.lock().sinks.get(name) {
+            // One whose task has ended delivers nothing anyway.
+            _ = inputs.send(Asked::Step(Input::Disable(why.into())));
         }
     }
 

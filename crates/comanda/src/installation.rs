@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use connectors::reach::Reach;
 use domain::facts::Policy;
 use domain::time::Timestamp;
 use service::memory::Clock;
@@ -49,6 +50,13 @@ impl Installation {
         Arc::new(Steps::new(
             steps.map(|step| Step { name: step.name.0.clone(), when: when(step) }).collect(),
         ))
+    }
+
+    /// Which addresses webhook endpoints may have.
+    pub(crate) fn reach(&self) -> Reach {
+        let webhooks = &self.webhooks;
+        let allowed = webhooks.allow_networks.0.clone();
+        Reach::Public { allowed, plain: webhooks.plain_http }
     }
 
     /// What a server bears.

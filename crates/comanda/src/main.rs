@@ -17,6 +17,7 @@ mod settled;
 mod spoken;
 mod sweeps;
 mod telemetry;
+mod webhooks;
 mod wire_up;
 mod workers;
 

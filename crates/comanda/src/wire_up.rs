@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine::Engine;
 use service::follow::Sink;
 use service::ledger::Ledger;
 use service::letters::Sweeper;
+use service::webhooks::message;
 use service::wire::document::Settings;
 use web::metrics::Gauges;
 use web::{App, Health, Keys, Links};
@@ -20,6 +22,7 @@ use crate::settled;
 use crate::spoken::told;
 use crate::sweeps::Sweeps;
 use crate::telemetry::Traces;
+use crate::webhooks;
 
 /// A store with everything around it.
 pub(crate) struct Node {
@@ -99,6 +102,8 @@ impl Node {
                 _ = followers.put(sink);
             }
         }
+        let driver = matches!(caller, Caller::Anyone).then(|| followers.clone());
+        app.hooks = Arc::new(webhooks(data_dir, installation, &engine, driver));
         app.followers = followers.clone();
         app.keys = keys;
         app.health = health(engine.clone());
@@ -131,6 +136,25 @@ fn sweeper(engine: &Arc<Engine>, documents: &Settings, installation: &Installati
         kept_us: i64::from(installation.limits().invalid_days) * 24 * 3_600 * 1_000_000,
         clock: clock(),
     }
+}
+
+/// Who tells webhook endpoints.
+fn webhooks(
+    data_dir: &Path,
+    installation: &Installation,
+    engine: &Arc<Engine>,
+    followers: Option<Arc<Followers>>,
+) -> webhooks::Port {
+    let currency = installation.orders.currency.code.clone();
+    webhooks::Port::start(webhooks::Needs {
+        ledger: engine.clone(),
+        followers,
+        secret: data_dir.join(webhooks::SECRET),
+        reach: installation.reach(),
+        timeout: Duration::from_secs(installation.webhooks.timeout_s.0),
+        messages: message::Settings { documents: installation.documents(), currency },
+        clock: clock(),
+    })
 }
 
 /// What followers work with. The closures hold the engine as long as they are held.

@@ -7,3 +7,4 @@
 pub mod http;
 pub mod reach;
 pub mod signature;
+pub mod webhook;

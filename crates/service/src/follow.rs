@@ -75,6 +75,8 @@ pub enum Begin {
     Oldest,
     /// With what is committed from now on.
     Now,
+    /// With what comes behind this change.
+    Behind(Seq),
 }
 
 /// How a sink wants to be called.

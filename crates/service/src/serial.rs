@@ -376,7 +376,7 @@ impl<B: Base> Run<'_, B> {
                 Ok(Answer::Recorded)
             }
             Request::PutRules { rules, installed } => Ok(self.put_rules(rules, *installed)),
-            Request::Webhook(command) => Ok(self.webhook(command)),
+            Request::Webhook(command) => self.webhook(command),
             Request::Checkpoint(batch) => self.checkpoint(batch, tally),
             Request::Bury(letter) => self.bury(letter),
             Request::Sweep(sweep) => self.sweep(sweep, tally),
@@ -425,7 +425,7 @@ impl<B: Base> Run<'_, B> {
                     .map_err(|_| crate::view::damaged("a stored rule set does not compile"))?;
                 self.rules(version, installed, rules);
             }
-            What::Endpoint(endpoint) => self.endpoint(endpoint),
+            What::Endpoint(endpoint) => drop(self.endpoint(seq, &endpoint)),
             What::Replay(_) => {}
             What::Batch(batch) => self.note_batch(seq, *batch),
             What::Letter(letter) => self.note_letter(seq, &letter),

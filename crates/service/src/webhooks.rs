@@ -7,6 +7,7 @@
 //! its key, so neither the log nor a list of endpoints has one to give away.
 
 mod attempt;
+pub mod message;
 pub mod replay;
 
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use crate::codec::{Corrupt, Decoder, Encoder};
 
 pub use self::attempt::Attempt;
 
+/// The kind of a message that only tries an endpoint.
+pub const PING: &str = "webhook.ping";
 /// Most endpoints: each is a follower of its own, with its own cursor and connections.
 pub const ENDPOINTS_MAX: usize = 256;
 /// Most changes that one record of a replay covers: what it leads to is selected at once.
@@ -160,6 +163,8 @@ pub struct Endpoint {
     pub signing: Signing,
     /// Whether it is told.
     pub state: State,
+    /// The change that added it: it is told what comes behind.
+    pub since: Seq,
     /// When it was added.
     pub created_at: Timestamp,
     /// When anything about it last changed.
@@ -323,6 +328,7 @@ impl Command {
                 terms: terms.clone(),
                 signing,
                 state: State::Active,
+                since: Seq::default(),
                 created_at: at,
                 changed_at: at,
             };
@@ -372,7 +378,7 @@ impl Patch {
 impl Endpoint {
     /// Writes the endpoint.
     pub fn encode(&self, to: &mut Encoder<'_>) {
-        let Self { id, terms, signing, state, created_at, changed_at } = self;
+        let Self { id, terms, signing, state, since, created_at, changed_at } = self;
         to.text(id.as_str());
         to.text(&terms.url);
         to.text(&terms.description);
@@ -392,6 +398,7 @@ impl Endpoint {
             }
             State::Removed => to.u8(2),
         }
+        to.u64(since.0);
         to.i64(created_at.0);
         to.i64(changed_at.0);
     }
@@ -422,6 +429,7 @@ impl Endpoint {
                 2 => State::Removed,
                 3.. => return Err(Corrupt),
             },
+            since: Seq(from.u64()?),
             created_at: Timestamp(from.i64()?),
             changed_at: Timestamp(from.i64()?),
         })

@@ -7,21 +7,23 @@ use std::sync::Arc;
 
 use domain::time::Timestamp;
 use service::ledger::Task;
-use service::webhooks::{Attempt, Endpoint, EndpointId};
+use service::webhooks::{Attempt, Endpoint, EndpointId, PING};
 
 /// Tells webhook endpoints.
 pub trait Hooks: Send + Sync {
     /// Whether this address may be called, as far as its text tells.
     fn admits(&self, url: &str) -> bool;
 
-    /// What a receiver needs to check the newest signatures: `whsec_…` or `whpk_…`.
-    fn secret(&self, endpoint: &Endpoint) -> String;
+    /// What a receiver needs to check the newest signatures: `whsec_…` or `whpk_…`. `None` when
+    /// there is nothing to sign with, which was logged.
+    fn secret(&self, endpoint: &Endpoint) -> Option<String>;
 
     /// Endpoints have changed: whoever tells them looks at the ledger again.
     fn changed(&self);
 
-    /// One message to an endpoint, now, beside all others; what came of it.
-    fn ping(&self, endpoint: Arc<Endpoint>) -> Task<'_, Attempt>;
+    /// One message to an endpoint, now, beside all others; what came of it. `None` when
+    /// there is nothing to sign with, which was logged.
+    fn ping(&self, endpoint: Arc<Endpoint>) -> Task<'_, Option<Attempt>>;
 
     /// The last attempts of an endpoint since the program started, newest first, at most `limit`.
     fn attempts(&self, endpoint: &EndpointId, limit: usize) -> Vec<Attempt>;
@@ -35,12 +37,12 @@ impl Hooks for NoHooks {
     fn admits(&self, url: &str) -> bool {
         url.starts_with("https://")
     }
-    fn secret(&self, _: &Endpoint) -> String {
-        String::new()
+    fn secret(&self, _: &Endpoint) -> Option<String> {
+        Some("whsec_none".to_owned())
     }
     fn changed(&self) {}
-    fn ping(&self, _: Arc<Endpoint>) -> Task<'_, Attempt> {
-        let (id, kind) = (Box::default(), crate::webhooks::PING.into());
+    fn ping(&self, _: Arc<Endpoint>) -> Task<'_, Option<Attempt>> {
+        let (id, kind) = (Box::default(), PING.into());
         let error = Some("nobody is told".into());
         let attempt = Attempt {
             at: Timestamp(0),
@@ -52,7 +54,7 @@ impl Hooks for NoHooks {
             took_us: 0,
             error,
         };
-        Box::pin(std::future::ready(attempt))
+        Box::pin(std::future::ready(Some(attempt)))
     }
     fn attempts(&self, _: &EndpointId, _: usize) -> Vec<Attempt> {
         Vec::new()

@@ -15,7 +15,8 @@ use domain::notice::Notice;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::ledger::{Answer, REQUESTS_PER_CALL_MAX, Request};
-use service::webhooks::replay::{Plan, plan};
+use service::letters::{How, Settle};
+use service::webhooks::replay::{Plan, failed, plan};
 use service::webhooks::{
     Attempt, CONCURRENCY_MAX, Command, DESCRIPTION_BYTES_MAX, ENDPOINTS_MAX, Endpoint, EndpointId,
     KINDS_MAX, MERCHANTS_MAX, PER_SECOND_MAX, Patch, REASON_BYTES_MAX, Refused, Scheme,
@@ -34,8 +35,6 @@ use crate::orders::blocking;
 use crate::params::{NoParams, Params, Segment};
 use crate::rows::{self, Row};
 
-/// The kind of a message that only tries an endpoint.
-pub(crate) const PING: &str = "webhook.ping";
 /// What an endpoint is told when it names no kinds.
 const EVERYTHING: &str = "*";
 /// Attempts under way towards an endpoint that names no number.
@@ -71,7 +70,7 @@ pub(crate) async fn add(
     let endpoint = execute(&app, Command::Add { id, terms, scheme }).await?;
     let location = link(&endpoint.id);
     let headers = [(LOCATION, location.as_str()), (CACHE_CONTROL, "no-store")];
-    let shown = Json(with_secret(&app, &endpoint));
+    let shown = Json(with_secret(&app, &endpoint)?);
     Ok((StatusCode::CREATED, headers, shown).into_response())
 }
 
@@ -152,7 +151,7 @@ pub(crate) async fn rotate(
     let overlap = overlap.saturating_mul(1_000_000);
     let endpoint = execute(&app, Command::Rotate { id: named(&id)?, overlap }).await?;
     let headers = [(CACHE_CONTROL, "no-store")];
-    Ok((headers, Json(with_secret(&app, &endpoint))).into_response())
+    Ok((headers, Json(with_secret(&app, &endpoint)?)).into_response())
 }
 
 /// Sends an endpoint a message that only tries it (`webhook.ping`), and says what came of it.
@@ -167,7 +166,8 @@ pub(crate) async fn test(
     _: NoParams,
 ) -> Result<Json<Value>, Error> {
     let endpoint = find(&app, &id)?;
-    Ok(Json(attempt(&app.hooks.ping(endpoint).await)))
+    let came = app.hooks.ping(endpoint).await;
+    Ok(Json(attempt(&came.ok_or_else(|| Error::new(Kind::Internal))?)))
 }
 
 /// Tells an endpoint again that was disabled, beginning with what it missed.
@@ -235,27 +235,64 @@ pub(crate) async fn replay(
     Segment(id): Segment,
     request: HttpRequest,
 ) -> Result<Response<Body>, Error> {
-    let read = |_: &App, row: &mut Row<'_>| {
+    let range = rows::one(&app, request, |_, row| Range::read(row)).await?;
+    let endpoint = find(&app, &id)?;
+    let (requests, started) = match range.only {
+        Only::All => blocking(&app, move |app| range.all(app, &endpoint.id)).await?,
+        Only::Failed => blocking(&app, move |app| range.failed(app, &endpoint.id)).await?,
+    };
+    for call in requests.chunks(REQUESTS_PER_CALL_MAX) {
+        app.ledger.execute(call.to_vec()).await?;
+    }
+    Ok((StatusCode::ACCEPTED, Json(started)).into_response())
+}
+
+/// What is to be told again.
+struct Range {
+    since: Timestamp,
+    until: Timestamp,
+    only: Only,
+}
+
+#[derive(Clone, Copy)]
+enum Only {
+    All,
+    Failed,
+}
+
+impl Range {
+    fn read(row: &mut Row<'_>) -> Option<Self> {
         let (since, until) = (moment(row, "since"), moment(row, "until"));
         if since.is_none() {
             row.missing("since");
         }
-        Some((since?, until))
-    };
-    let (since, until) = rows::one(&app, request, read).await?;
-    let endpoint = find(&app, &id)?;
-    let until = until.unwrap_or(Timestamp(i64::MAX));
-    let planned = blocking(&app, move |app| Ok(plan(&*app.ledger, &endpoint.id, since, until)?));
-    let Plan { replays, changes, rest } = planned.await?;
-    let requests: Vec<Request> =
-        replays.into_iter().map(|r| Request::Webhook(Box::new(Command::Replay(r)))).collect();
-    for call in requests.chunks(REQUESTS_PER_CALL_MAX) {
-        for answer in app.ledger.execute(call.to_vec()).await? {
-            told(answer)?;
-        }
+        let only = match row.text("only").as_deref() {
+            None | Some("all") => Only::All,
+            Some("failed") => Only::Failed,
+            Some(_) => {
+                row.is_wrong("only", RowCode::UnknownName);
+                Only::All
+            }
+        };
+        Some(Self { since: since?, until: until.unwrap_or(Timestamp(i64::MAX)), only })
     }
-    let started = json!({"changes": changes, "rest_since": rest.map(time)});
-    Ok((StatusCode::ACCEPTED, Json(started)).into_response())
+
+    /// Everything of that time, by the log.
+    fn all(&self, app: &App, id: &EndpointId) -> Result<(Vec<Request>, Value), Error> {
+        let Plan { replays, changes, rest } = plan(&*app.ledger, id, self.since, self.until)?;
+        let request = |replay| Request::Webhook(Box::new(Command::Replay(replay)));
+        let started = json!({"changes": changes, "letters": 0, "rest_since": rest.map(time)});
+        Ok((replays.into_iter().map(request).collect(), started))
+    }
+
+    /// What was given up on, by its dead letters.
+    fn failed(&self, app: &App, id: &EndpointId) -> Result<(Vec<Request>, Value), Error> {
+        let letters = failed(&*app.ledger, id, self.since, self.until)?;
+        let started = json!({"changes": 0, "letters": letters.len(), "rest_since": Value::Null});
+        let settle = |letter| Settle { letter, how: How::Redriven, with: None };
+        let requests = letters.into_iter().map(|l| Request::Settle(Box::new(settle(l))));
+        Ok((requests.collect(), started))
+    }
 }
 
 /// A name that nobody guesses, and none had before.
@@ -411,7 +448,7 @@ pub(crate) fn status(state: &Told) -> &'static str {
 }
 
 fn show(endpoint: &Endpoint) -> Value {
-    let Endpoint { id, terms, signing, state, created_at, changed_at } = endpoint;
+    let Endpoint { id, terms, signing, state, since: _, created_at, changed_at } = endpoint;
     let disabled = match state {
         Told::Disabled { reason, at } => json!({"reason": reason, "at": time(*at)}),
         Told::Active | Told::Removed => Value::Null,
@@ -435,10 +472,11 @@ fn show(endpoint: &Endpoint) -> Value {
     })
 }
 
-fn with_secret(app: &App, endpoint: &Endpoint) -> Value {
+fn with_secret(app: &App, endpoint: &Endpoint) -> Result<Value, Error> {
+    let secret = app.hooks.secret(endpoint).ok_or_else(|| Error::new(Kind::Internal))?;
     let mut shown = show(endpoint);
-    shown["secret"] = app.hooks.secret(endpoint).into();
-    shown
+    shown["secret"] = secret.into();
+    Ok(shown)
 }
 
 fn attempt(attempt: &Attempt) -> Value {

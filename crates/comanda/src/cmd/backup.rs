@@ -15,6 +15,7 @@ use crate::installation::Installation;
 use crate::render;
 use crate::settled::{self, CURRENCY};
 use crate::spoken::told;
+use crate::webhooks;
 use crate::wire_up::{KEYS, LINKS, SPOOL};
 
 pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
@@ -25,7 +26,7 @@ pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
         store: &store.data_dir,
         to: &arguments.to,
         since: arguments.since.as_deref(),
-        beside: &[CURRENCY, FILES, KEYS, LINKS, SPOOL],
+        beside: &[CURRENCY, FILES, KEYS, LINKS, SPOOL, webhooks::SECRET],
         bytes_per_second: arguments.mb_per_second.saturating_mul(1 << 20),
         taken: jiff::Timestamp::now().to_string(),
     };

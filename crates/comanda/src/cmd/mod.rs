@@ -21,6 +21,7 @@ mod sample;
 mod serve;
 mod shell;
 mod stock;
+mod webhooks;
 
 use std::io::Read;
 use std::path::Path;
@@ -83,6 +84,9 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
             done(connect()?, |api| products::products(api, &store, command))
         }
         Command::Rules(command) => rules::rules(&store, installation, command),
+        Command::Webhooks(command) => {
+            done(connect()?, |api| webhooks::webhooks(api, &store, command))
+        }
         Command::Changes { after, limit } => {
             done(connect()?, |api| changes::changes(api, after, limit))
         }

@@ -13,6 +13,7 @@ mod settings;
 mod step;
 mod table;
 mod value;
+mod webhooks;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use connectors::reach::Plain;
 use domain::id::MerchantId;
 use domain::stock::{ShortagePolicy, UnknownSku};
 use jiff::tz::TimeZone;
@@ -18,6 +19,7 @@ use super::table::settings;
 use super::value::{
     Currency, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret, Within,
 };
+use super::webhooks::Networks;
 
 settings! {
     /// Where the store is. Its settings belong to it: start it with the same ones every time.
@@ -101,6 +103,17 @@ settings! {
         /// A file with a greater percentage of failed orders is rejected, and taken no further
         tolerated_failure_percentage: Option<Within<0, 100>> = "",
             env "COMANDA_INBOX_TOLERATED_FAILURE_PERCENTAGE";
+    }
+    /// Who may be told of what by webhook; the endpoints themselves are added over the API.
+    webhooks: WebhookSettings {
+        /// Networks beside the public internet that endpoints may be in, such as
+        /// `10.1.0.0/16, 127.0.0.0/8`: whoever adds endpoints reaches everything there
+        allow_networks: Networks = "", env "COMANDA_WEBHOOKS_ALLOW_NETWORKS";
+        /// Whether an endpoint may go without TLS (allowed), or not (refused) unless its address is
+        /// one of those networks
+        plain_http: Plain = "refused", env "COMANDA_WEBHOOKS_PLAIN_HTTP";
+        /// Longest one message to an endpoint may take, in seconds
+        timeout_s: Within<1, 60> = "20", env "COMANDA_WEBHOOKS_TIMEOUT_S";
     }
     /// Which server commands talk to, where it is not found by the store.
     client: Connection {

@@ -296,6 +296,8 @@ macro_rules! choices {
     };
 }
 
+pub(super) use choices;
+
 choices!(LogFormat { "text" => Self::Text, "json" => Self::Json });
 choices!(Lang { "pt-BR" => Self::PtBr, "es" => Self::Es, "en" => Self::En });
 choices!(ShortagePolicy {

@@ -24,4 +24,5 @@ mod older_store;
 mod overload;
 mod shutdown;
 mod streams;
+mod webhooks;
 mod whatif;

@@ -254,3 +254,28 @@ follower-crowded = crowded
 follower-disabled = disabled
 follower-damaged = damaged
 follower-not-driven = not driven
+
+
+# Webhooks.
+
+said-webhook-removed = { $id } is told no more
+said-webhook-secret = this is what the receiver of { $id } checks signatures with; it is shown once
+said-webhook-replayed = { $count ->
+    [one] { $count } change is looked at again
+   *[other] { $count } changes are looked at again
+}
+said-webhook-rest = there are more: go on with --since { $since }
+no-webhook-answer = the endpoint did not take the message: { $error }
+word-address = Address
+word-kinds = Kinds
+word-attempt = Attempt
+word-ms = ms
+word-per-second = A second
+word-at-once = At once
+word-signing = Signing
+word-secret-number = Secret number
+word-previous-until = Previous secret until
+said-webhook-letters = { $count ->
+    [one] { $count } dead letter is sent again
+   *[other] { $count } dead letters are sent again
+}

@@ -254,3 +254,28 @@ follower-crowded = saturado
 follower-disabled = desactivado
 follower-damaged = dañado
 follower-not-driven = detenido
+
+
+# Webhooks.
+
+said-webhook-removed = { $id } ya no recibe avisos
+said-webhook-secret = con esto comprueba las firmas el receptor de { $id }; se muestra una sola vez
+said-webhook-replayed = { $count ->
+    [one] se revisa de nuevo { $count } cambio
+   *[other] se revisan de nuevo { $count } cambios
+}
+said-webhook-rest = hay más: continúe con --since { $since }
+no-webhook-answer = el destino no aceptó el mensaje: { $error }
+word-address = Dirección
+word-kinds = Tipos
+word-attempt = Intento
+word-ms = ms
+word-per-second = Por segundo
+word-at-once = A la vez
+word-signing = Firma
+word-secret-number = Número del secreto
+word-previous-until = Secreto anterior hasta
+said-webhook-letters = { $count ->
+    [one] se reenvía { $count } carta muerta
+   *[other] se reenvían { $count } cartas muertas
+}

@@ -254,3 +254,28 @@ follower-crowded = lotado
 follower-disabled = desativado
 follower-damaged = danificado
 follower-not-driven = parado
+
+
+# Webhooks.
+
+said-webhook-removed = { $id } não recebe mais avisos
+said-webhook-secret = com isto o receptor de { $id } confere as assinaturas; exibido uma única vez
+said-webhook-replayed = { $count ->
+    [one] { $count } mudança é vista de novo
+   *[other] { $count } mudanças são vistas de novo
+}
+said-webhook-rest = há mais: continue com --since { $since }
+no-webhook-answer = o destino não aceitou a mensagem: { $error }
+word-address = Endereço
+word-kinds = Tipos
+word-attempt = Tentativa
+word-ms = ms
+word-per-second = Por segundo
+word-at-once = Ao mesmo tempo
+word-signing = Assinatura
+word-secret-number = Número do segredo
+word-previous-until = Segredo anterior até
+said-webhook-letters = { $count ->
+    [one] { $count } carta morta é reenviada
+   *[other] { $count } cartas mortas são reenviadas
+}

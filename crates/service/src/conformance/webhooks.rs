@@ -5,6 +5,7 @@ use domain::time::Timestamp;
 use super::{Stage, all_changes, merchant, place};
 use crate::change::{Seq, What};
 use crate::ledger::{Answer, Ledger, Request};
+use crate::letters::{DeadLetter, How, Settle, Subject};
 use crate::webhooks::{
     Command, ENDPOINTS_MAX, Endpoint, EndpointId, Patch, Refused, Replay, Scheme, State, Terms,
 };
@@ -14,6 +15,7 @@ pub(super) fn run(stage: &mut Stage<'_>) {
     what_changes_nothing_is_not_recorded(stage);
     there_are_only_so_many(stage);
     a_replay_is_a_change_that_names_changes(stage);
+    one_that_is_gone_is_disabled_with_its_letter_and_comes_back_with_its_end(stage);
 }
 
 fn id(text: &str) -> EndpointId {
@@ -47,6 +49,8 @@ fn an_endpoint_is_as_it_was_last_set(stage: &mut Stage<'_>) {
     stage.afresh();
     let added = say(stage, add("ep_a")).expect("it is added");
     assert_eq!((added.signing.key, &added.state), (1, &State::Active));
+    let record = all_changes(stage.ledger()).pop().expect("a change").0;
+    assert_eq!(added.since, record, "it begins with its own record");
     assert_eq!(say(stage, add("ep_a")), Err(Refused::Taken));
     for unknown in [
         Command::Change(id("ep_b"), Patch::default()),
@@ -112,5 +116,45 @@ fn a_replay_is_a_change_that_names_changes(stage: &mut Stage<'_>) {
     stage.twice(|ledger| {
         let last = all_changes(ledger).pop().expect("a change");
         assert_eq!(last.1.what, What::Replay(replay.clone()));
+    });
+}
+
+fn one_that_is_gone_is_disabled_with_its_letter_and_comes_back_with_its_end(stage: &mut Stage<'_>) {
+    stage.afresh();
+    say(stage, add("ep_a")).expect("it is added");
+    let letter = DeadLetter {
+        subject: Subject::Disabled { sink: id("ep_a").sink().into() },
+        order: None,
+        cause: Seq(0),
+        reason: "gone".into(),
+        error: "answered 410 Gone".into(),
+        attempts: 1,
+        payload: None,
+    };
+    let bury = |stage: &Stage<'_>| match stage.one(Request::Bury(Box::new(letter.clone()))) {
+        Answer::Buried(seq) => seq,
+        other => panic!("not buried: {other:?}"),
+    };
+    let status = |ledger: &dyn Ledger| row(ledger, "ep_a").expect("it is there").state;
+    let end = |ledger: &dyn Ledger, letter| {
+        let (row, _) = ledger.letter(letter).expect("it reads").expect("it is there");
+        row.end.map(|end| end.how)
+    };
+    let first = bury(stage);
+    assert_eq!(bury(stage), first);
+    stage.twice(|ledger| {
+        assert!(matches!(status(ledger), State::Disabled { reason, .. } if &*reason == "answered 410 Gone"));
+        assert_eq!(end(ledger, first), None);
+    });
+    say(stage, Command::Enable(id("ep_a"))).expect("it is enabled");
+    stage.twice(|ledger| {
+        assert_eq!((status(ledger), end(ledger, first)), (State::Active, Some(How::Overtaken)));
+    });
+    let second = bury(stage);
+    let settle = Settle { letter: second, how: How::Redriven, with: None };
+    let settled = stage.one(Request::Settle(Box::new(settle)));
+    assert!(matches!(settled, Answer::Settled(_)), "{settled:?}");
+    stage.twice(|ledger| {
+        assert_eq!((status(ledger), end(ledger, second)), (State::Active, Some(How::Redriven)));
     });
 }

@@ -72,6 +72,8 @@ pub enum Input {
     NotSaved,
     /// A disabled sink is to deliver again.
     Enable,
+    /// It is to deliver nothing until it is enabled, because somebody says so: no dead letter.
+    Disable(Box<str>),
     /// Nothing new is to be begun: what is under way ends, and the caller saves a last time.
     Stop,
 }
@@ -278,6 +280,10 @@ impl Machine {
             Input::Saved => self.is_saving = false,
             Input::NotSaved => {
                 self.is_saving = false;
+                self.unsaved = Unsaved::Work;
+            }
+            Input::Disable(reason) => {
+                self.presence = Presence::Gone(Disabled { at: now, reason: cut(&reason).into() });
                 self.unsaved = Unsaved::Work;
             }
             Input::Enable => {

@@ -23,6 +23,7 @@ const OVERTAKEN_MAX: usize = 100;
 impl<B: Base> Run<'_, B> {
     /// Files a letter, unless it is there.
     pub(super) fn bury(&mut self, letter: &DeadLetter) -> Result<Answer, Unavailable> {
+        self.disable_webhook(letter)?;
         if let Some(seq) = self.view().letter_named(&letter.identity())? {
             let row = self.view().letter(seq)?;
             let row = row.ok_or_else(|| damaged("a letter's name leads to no letter"))?;
@@ -74,11 +75,12 @@ impl<B: Base> Run<'_, B> {
         answer(Settlement::Done { seq, with })
     }
 
-    fn end_letter(&mut self, letter: Seq, how: How) -> Result<Seq, Unavailable> {
+    pub(super) fn end_letter(&mut self, letter: Seq, how: How) -> Result<Seq, Unavailable> {
         let DeadLetter { subject, order, .. } = of_change(self.change(letter)?.what)?;
         let settled = Box::new(Settled { letter, how, subject, order });
         let seq = self.push(What::Settled(settled.clone()));
         self.note_settled(seq, &settled)?;
+        self.enable_webhook(&settled)?;
         Ok(seq)
     }
 

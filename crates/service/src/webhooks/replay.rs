@@ -7,6 +7,8 @@ use domain::time::Timestamp;
 use super::{EndpointId, REPLAY_CHANGES_MAX, Replay};
 use crate::change::Seq;
 use crate::ledger::{By, Ledger, Query, Unavailable};
+use crate::letters::{Filter, Kind};
+use crate::view::Direction;
 
 /// Most changes of one replay: a thousand records, some seconds of reading.
 pub const CHANGES_MAX: usize = 250_000;
@@ -22,6 +24,42 @@ pub struct Plan {
     pub changes: usize,
     /// Whether there were more than [`CHANGES_MAX`]: then what is left begins at this time.
     pub rest: Option<Timestamp>,
+}
+
+/// Most dead letters of one replay.
+pub const LETTERS_MAX: usize = 10_000;
+/// Letters read at once.
+const LETTERS_AT_ONCE: usize = 1_000;
+
+/// The open dead letters of an endpoint's deliveries that were buried from `since` on, and before
+/// `until`, oldest first; at most [`LETTERS_MAX`].
+///
+/// # Errors
+/// [`Unavailable::Read`] when stored data is damaged.
+pub fn failed(
+    ledger: &dyn Ledger,
+    endpoint: &EndpointId,
+    since: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Seq>, Unavailable> {
+    let filter = Filter {
+        kind: Some(Kind::Delivery),
+        source: Some(endpoint.sink().into()),
+        open: Some(true),
+        from: Some(since),
+        until: Some(until),
+        ..Filter::default()
+    };
+    let (mut letters, mut after) = (Vec::new(), None);
+    loop {
+        let page = ledger.letters(&filter, Direction::Oldest, after, LETTERS_AT_ONCE)?;
+        letters.extend(page.rows.into_iter().map(|(seq, _)| seq));
+        after = page.next;
+        if after.is_none() || letters.len() >= LETTERS_MAX {
+            letters.truncate(LETTERS_MAX);
+            return Ok(letters);
+        }
+    }
 }
 
 /// Cuts the changes from `since` on, and before `until`, into replays.

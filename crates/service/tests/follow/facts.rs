@@ -195,6 +195,20 @@ fn a_destination_that_is_gone_ends_it_with_one_letter_until_it_is_enabled() {
 }
 
 #[test]
+fn one_that_is_switched_off_delivers_nothing_and_leaves_no_letter_until_it_is_enabled() {
+    let mut rig = rig("a b");
+    rig.step(Input::Disable("maintenance".into()));
+    rig.end("a#0", Outcome::Delivered);
+    rig.log("c");
+    rig.pass(SECOND * 100);
+    rig.restart();
+    rig.pass(SECOND);
+    assert_eq!((rig.under_way(), rig.letters.len()), (String::new(), 0));
+    rig.step(Input::Enable);
+    assert_eq!(rig.under_way(), "b#1 c#2", "nothing is lost");
+}
+
+#[test]
 fn what_a_sink_is_too_late_for_is_one_letter_that_names_the_range() {
     let retention = Retention { age: Some(SECOND * 60), bytes: None };
     let mut rig = Rig::new(Terms { retention, ..terms() });

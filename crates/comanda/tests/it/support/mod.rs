@@ -4,6 +4,7 @@ mod chance;
 mod documents;
 mod home;
 mod http;
+mod peers;
 
 pub(crate) use chance::Chance;
 pub(crate) use documents::{
@@ -11,3 +12,4 @@ pub(crate) use documents::{
 };
 pub(crate) use home::{Home, Ran, Server, comanda, run, run_with_input, until};
 pub(crate) use http::{Answer, Http};
+pub(crate) use peers::python;

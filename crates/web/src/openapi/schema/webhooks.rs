@@ -150,6 +150,17 @@ pub struct ReplayRange {
     since: String,
     /// And before then; up to now when not named.
     until: Option<String>,
+    only: Option<ReplayOnly>,
+}
+
+/// Which of it.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum ReplayOnly {
+    /// Everything, as when not named.
+    All,
+    /// What was given up on: its dead letters are sent again, oldest first, at most 10,000.
+    Failed,
 }
 
 /// What will be told again.
@@ -157,6 +168,8 @@ pub struct ReplayRange {
 pub struct ReplayStarted {
     /// Changes of the log that are looked at again.
     changes: u64,
+    /// Dead letters that are sent again.
+    letters: u64,
     /// There were more than one replay covers: ask again from here. Null when there were not.
     rest_since: Option<Time>,
 }
