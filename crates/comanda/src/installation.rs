@@ -40,11 +40,11 @@ impl Installation {
     pub(crate) fn driver(&self) -> service::serial::Settings {
         let policy = Policy { shortage: self.stock.shortage, unknown_sku: self.stock.unknown_sku };
         let exponent = self.orders.currency.exponent;
-        service::serial::Settings { policy, exponent, steps: self.steps(), probe: None }
+        service::serial::Settings { policy, exponent, steps: self.external_steps(), probe: None }
     }
 
     /// Which external steps orders must pass.
-    fn steps(&self) -> Arc<Steps> {
+    pub(crate) fn external_steps(&self) -> Arc<Steps> {
         let when = |step: &StepCall| step.when.as_ref().map(|when| when.0.clone());
         let steps = self.steps.iter();
         Arc::new(Steps::new(

@@ -15,6 +15,7 @@ mod render;
 mod sample;
 mod settled;
 mod spoken;
+mod steps;
 mod sweeps;
 mod telemetry;
 mod webhooks;

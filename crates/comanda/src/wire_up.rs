@@ -20,6 +20,7 @@ use crate::followers::{Followers, Needs};
 use crate::installation::{Installation, clock};
 use crate::settled;
 use crate::spoken::told;
+use crate::steps;
 use crate::sweeps::Sweeps;
 use crate::telemetry::Traces;
 use crate::webhooks;
@@ -124,8 +125,8 @@ impl Node {
 
 /// Whoever follows the log of an installation. A command that opens the store for a moment drives
 /// none of them.
-fn sinks(_: &Installation, _: &Arc<dyn Ledger>) -> Result<Vec<Arc<dyn Sink>>> {
-    Ok(Vec::new())
+fn sinks(installation: &Installation, ledger: &Arc<dyn Ledger>) -> Result<Vec<Arc<dyn Sink>>> {
+    steps::sinks(installation, ledger)
 }
 
 /// What ends many dead letters.

@@ -7,4 +7,5 @@
 pub mod http;
 pub mod reach;
 pub mod signature;
+pub mod step;
 pub mod webhook;

@@ -1,7 +1,13 @@
-//! External steps: which there are, and which of them an order needs.
+//! External steps: which there are, which of them an order needs, what they are asked and what
+//! their answers mean.
 //!
-//! Decided once, when an order is prepared, and recorded with it: what the settings say later
-//! concerns the orders that come later.
+//! What an order needs is decided once, when it is prepared, and recorded with it: what the
+//! settings say later concerns the orders that come later. Never: a call. That is a connector's
+//! business.
+
+mod adrift;
+mod heard;
+mod question;
 
 use std::sync::Arc;
 
@@ -9,7 +15,16 @@ use domain::id::StepName;
 use domain::money::Money;
 use domain::pricing::{ConditionScope, OrderFacts};
 
+pub use self::adrift::{begins, release};
+pub use self::heard::{approval, cleaned, refusal};
+pub use self::question::{KIND, Question, Wording, question, select};
 use crate::cel::Condition;
+
+/// What the sink of a step is called.
+#[must_use]
+pub fn sink_name(step: &StepName) -> Box<str> {
+    format!("step:{step}").into()
+}
 
 /// The external steps of an installation, in the order they are asked.
 #[derive(Debug, Default)]

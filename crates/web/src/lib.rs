@@ -56,7 +56,7 @@ mod status;
 mod stock;
 mod stream;
 pub mod trace;
-pub mod waiting;
+mod waiting;
 mod webhooks;
 
 #[cfg(test)]
@@ -129,8 +129,6 @@ pub struct App {
     pub(crate) closing: watch::Sender<bool>,
     /// Figures of the store, for `/metrics`.
     pub gauges: Arc<dyn Fn() -> Gauges + Send + Sync>,
-    /// Who calls external steps, and knows how that is getting on.
-    pub waits: Arc<dyn waiting::Waits>,
 }
 
 impl App {
@@ -157,7 +155,6 @@ impl App {
             streams: Arc::new(Semaphore::new(settings.limits.streams_max)),
             closing: watch::Sender::new(false),
             gauges: Arc::new(Gauges::default),
-            waits: Arc::new(waiting::Nobody),
             settings,
         }
     }

@@ -4,40 +4,14 @@
 //! is told by whoever makes them, and nobody has to know.
 
 use domain::event::Event;
-use domain::id::{OrderKey, StepName};
+use domain::id::StepName;
 use domain::state::{Claim, OrderState, Status};
-use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::ledger::OrderView;
+use service::steps::sink_name;
 
 use crate::App;
 use crate::fields::time;
-
-/// How the calls of an external step for one order are getting on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tries {
-    /// Calls that came to nothing.
-    pub attempts: u32,
-    /// What the last of them came to, for people.
-    pub last_error: Box<str>,
-    /// When it is called again; now, or when the step answers others again, when absent.
-    pub next: Option<Timestamp>,
-}
-
-/// Whoever makes the calls of external steps.
-pub trait Waits: Send + Sync {
-    /// How those of a step for an order are getting on; `None` when none has failed yet.
-    fn tries(&self, step: &StepName, order: &OrderKey) -> Option<Tries>;
-}
-
-/// Nobody makes calls here.
-pub(crate) struct Nobody;
-
-impl Waits for Nobody {
-    fn tries(&self, _: &StepName, _: &OrderKey) -> Option<Tries> {
-        None
-    }
-}
 
 /// What an order waits for, if for anything.
 pub(crate) fn waiting_for(app: &App, order: &OrderState) -> Option<Value> {
@@ -55,16 +29,17 @@ pub(crate) fn waiting_for(app: &App, order: &OrderState) -> Option<Value> {
 
 fn step(app: &App, order: &OrderState) -> Option<Value> {
     let (pending, step) = (order.pending.as_ref()?, order.awaits()?);
-    let tries = app.waits.tries(step, &order.key);
-    let tries = tries.as_ref();
+    let sink = sink_name(step);
+    let holding = app.followers.holding(&order.key);
+    let held = holding.iter().find(|(name, _)| *name == sink).map(|(_, held)| held);
     Some(json!({
         "what": "step",
         "step": step.as_str(),
         "steps": pending.steps.iter().map(StepName::as_str).collect::<Vec<_>>(),
         "since": time(pending.since),
-        "attempts": tries.map_or(0, |tries| tries.attempts),
-        "last_error": tries.map(|tries| &*tries.last_error),
-        "next_try": tries.and_then(|tries| tries.next).map(time),
+        "attempts": held.map_or(0, |held| held.attempts),
+        "last_error": held.and_then(|held| held.last_error.as_deref()),
+        "next_try": held.and_then(|held| held.next_try).map(time),
     }))
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::cli::{Orders, Store};
 use crate::client::{Client, encode, path};
 use crate::render;
-use crate::spoken::word;
+use crate::spoken::{told, word};
 
 pub(super) fn orders(api: &Client, store: &Store, command: Orders) -> Result<()> {
     match command {
@@ -93,6 +93,18 @@ fn text(value: &Value, pointer: &str) -> String {
     render::cell(value.pointer(pointer))
 }
 
+/// What it waits for, in words; nothing when it waits for nothing.
+fn waits_for(order: &Value) -> String {
+    let waiting = &order["waiting_for"];
+    if let Some(step) = waiting["step"].as_str() {
+        return told!("said-waits-step", step = step, since = text(waiting, "/since"));
+    }
+    let Some(products) = waiting["products"].as_array() else { return String::new() };
+    let product = |row: &Value| format!("{} × {}", text(row, "/quantity"), text(row, "/sku"));
+    let products = products.iter().map(product).collect::<Vec<_>>().join(", ");
+    told!("said-waits-stock", products = products)
+}
+
 fn placed(answer: &Value) {
     let fields = ["/order_id", "/merchant_id", "/status", "/total"];
     let texts: Vec<String> = fields.iter().map(|pointer| text(answer, pointer)).collect();
@@ -101,10 +113,18 @@ fn placed(answer: &Value) {
 
 fn show(order: &Value) {
     let status = format!("{} ({})", text(order, "/status_label"), text(order, "/status"));
+    let held = if order["failure"].is_object() { "/failure" } else { "/waiting_for" };
+    let of = |field: &str| text(order, &format!("{held}/{field}"));
+    let error = if held == "/failure" { of("error") } else { of("last_error") };
     render::facts(&[
         (word!("word-order"), text(order, "/order_id")),
         (word!("word-merchant"), text(order, "/merchant_id")),
         (word!("word-status"), status),
+        (word!("word-waits-for"), waits_for(order)),
+        (word!("word-failed-at"), text(order, "/failure/step")),
+        (word!("word-attempts"), of("attempts")),
+        (word!("word-last-error"), error),
+        (word!("word-next-try"), of("next_try")),
         (word!("word-kind"), text(order, "/kind")),
         (word!("word-channel"), text(order, "/channel")),
         (word!("word-customer"), text(order, "/customer_id")),

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 use tokio::net::{TcpListener, TcpSocket};
@@ -14,6 +16,7 @@ use crate::client::ADDRESS_FILE;
 use crate::files::inbox::{self, Inbox};
 use crate::installation::Installation;
 use crate::spoken::told;
+use crate::steps;
 use crate::wire_up::{Caller, Node};
 use crate::workers::Workers;
 
@@ -33,6 +36,7 @@ pub(super) fn serve(
     }
     let workers = Workers::start(engine::hand_out)?;
     let mut threads = Vec::new();
+    let closing = Arc::new(AtomicBool::new(false));
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener =
@@ -42,6 +46,8 @@ pub(super) fn serve(
         let stopped = stopped()?;
         listening(&address.url);
         node.batches.resume()?;
+        let ledger = node.engine.clone();
+        threads.push(steps::let_go(ledger, installation.external_steps(), closing.clone())?);
         threads.extend(node.files.start()?);
         if let Some(settings) = inbox::Settings::of(installation) {
             info!(dir = %settings.dir.display(), "watching the inbox");
@@ -52,6 +58,7 @@ pub(super) fn serve(
         Ok::<_, anyhow::Error>(())
     })?;
     info!("stopping: finishing what was accepted");
+    closing.store(true, Ordering::Relaxed);
     node.batches.close();
     node.followers.stop();
     for thread in threads {

@@ -7,9 +7,7 @@ mod example;
 mod file;
 mod flags;
 mod rows;
-#[allow(dead_code, reason = "the calls are made by what comes next")]
 mod settings;
-#[allow(dead_code, reason = "the calls are made by what comes next")]
 mod step;
 mod table;
 mod value;

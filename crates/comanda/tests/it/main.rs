@@ -23,6 +23,7 @@ mod observe;
 mod older_store;
 mod overload;
 mod shutdown;
+mod steps;
 mod streams;
 mod webhooks;
 mod whatif;

@@ -241,7 +241,7 @@ pub struct WaitingFor {
     /// Since when it waits for this step.
     #[schema(nullable = false)]
     since: Option<Time>,
-    /// Calls of this step that came to nothing.
+    /// Calls of this step so far, the one under way included.
     #[schema(nullable = false)]
     attempts: Option<u32>,
     /// What the last of them came to.
