@@ -24,6 +24,9 @@ pub(crate) const QUANTITY_MAX: i128 = 4;
 /// Orders that clients ask for; few, so that they meet.
 const ORDERS: u64 = 40;
 
+/// A dead letter, and the order that is redriven with it when a step failed.
+pub(crate) type Open = (Seq, Option<OrderKey>);
+
 /// What has been asked so far, as far as it is asked again.
 #[derive(Default)]
 pub(crate) struct Asks {
@@ -45,13 +48,13 @@ pub(crate) fn stock(sku: &str) -> StockKey {
 }
 
 impl Asks {
-    /// One call; `letters` are the dead letters there are.
-    pub(crate) fn call(&mut self, dice: &mut Dice, letters: &[Seq]) -> Vec<Request> {
+    /// One call; `letters` are the dead letters that are open.
+    pub(crate) fn call(&mut self, dice: &mut Dice, letters: &[Open]) -> Vec<Request> {
         (0..1 + dice.below(4)).map(|_| self.any(dice, letters)).collect()
     }
 
     /// A request, every eighth under a key: a new one, or one that was sent before with it.
-    fn any(&mut self, dice: &mut Dice, letters: &[Seq]) -> Request {
+    fn any(&mut self, dice: &mut Dice, letters: &[Open]) -> Request {
         if !dice.one_in(8) {
             return self.request(dice, letters);
         }
@@ -66,9 +69,9 @@ impl Asks {
         once
     }
 
-    fn request(&mut self, dice: &mut Dice, letters: &[Seq]) -> Request {
+    fn request(&mut self, dice: &mut Dice, letters: &[Open]) -> Request {
         let id = format!("o{}", dice.below(ORDERS));
-        match dice.below(27) {
+        match dice.below(28) {
             0..11 => order(dice, id, None),
             11..15 => self.adjust(dice),
             15..17 => Request::Fulfil(key(id)),
@@ -77,6 +80,7 @@ impl Asks {
             19 => rule_set(dice),
             20..23 => amend(dice, id, None),
             23..25 => self.cancel(dice, None),
+            25 => Request::Redrive(key(id)),
             _ if letters.is_empty() => self.adjust(dice),
             _ => settle(dice, letters),
         }
@@ -147,10 +151,14 @@ fn sku(dice: &mut Dice) -> &'static str {
     SKUS[dice.index(SKUS.len())]
 }
 
-fn settle(dice: &mut Dice, letters: &[Seq]) -> Request {
-    let letter = letters[dice.index(letters.len())];
-    let how = if dice.one_in(4) { How::Purged } else { How::Redriven };
-    Request::Settle(Box::new(Settle { letter, how, with: None }))
+fn settle(dice: &mut Dice, letters: &[Open]) -> Request {
+    let (letter, order) = letters[dice.index(letters.len())].clone();
+    let (how, with) = match order {
+        _ if dice.one_in(4) => (How::Purged, None),
+        Some(order) => (How::Redriven, Some(Request::Redrive(order))),
+        None => (How::Redriven, None),
+    };
+    Request::Settle(Box::new(Settle { letter, how, with }))
 }
 
 fn product(dice: &mut Dice) -> Request {

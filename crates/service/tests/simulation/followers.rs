@@ -4,22 +4,45 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use domain::id::OrderKey;
+use domain::command::{StepNews, StepReport, Verdict};
+use domain::id::{OrderKey, StepName};
 use domain::time::Timestamp;
 use service::change::{Change, Seq};
 use service::follow::{
-    Delivery, Grave, Input, Machine, MemoryStore, Outcome, Output, Page, Place, Retention, Sink,
-    State, Store, Ticket,
+    Delivery, Grave, Input, Machine, MemoryStore, Outcome, Output, Page, Place, Progress,
+    Retention, Sink, State, Store, Ticket,
 };
-use service::ledger::{Changes, Request};
-use service::letters::DeadLetter;
+use service::ledger::{Changes, Found, Request};
+use service::letters::{DeadLetter, Subject};
 
 use crate::dice::Dice;
 use crate::ledger::SimLedger;
 use crate::log::Told;
 use crate::outside::{Course, Destination};
 
+/// What the answer to a call is for.
+pub(crate) enum For {
+    /// Its commit is a burial.
+    Grave(Grave),
+    /// Its commit is the end of an attempt.
+    Attempt(Ticket, Outcome),
+    /// Whatever it is, nobody waits.
+    Nobody,
+}
+
+/// What it takes to ask a step.
+pub(crate) struct Asking {
+    pub(crate) step: StepName,
+    pub(crate) ledger: Arc<SimLedger>,
+}
+
+/// Attempts at a question before the order has failed.
+const QUESTIONS_MAX: u32 = 3;
+
 struct Attempt {
+    number: u32,
+    /// The revision that a step is asked about.
+    revision: u32,
     ticket: Ticket,
     delivery: Arc<Delivery>,
     course: Course,
@@ -34,6 +57,7 @@ struct Owed {
     /// Where each delivery stood first; one that is redriven stands elsewhere as well.
     firsts: BTreeMap<Box<str>, Place>,
     of_order: BTreeMap<OrderKey, BTreeSet<Place>>,
+    orders: BTreeMap<Place, OrderKey>,
 }
 
 pub(crate) struct Follower {
@@ -43,7 +67,12 @@ pub(crate) struct Follower {
     attempts: Vec<Attempt>,
     /// What is on its way with nobody waiting for an answer.
     late: Vec<(Timestamp, Arc<Delivery>)>,
-    letters: VecDeque<(Grave, DeadLetter)>,
+    /// Calls to the ledger that are not answered.
+    calls: VecDeque<(For, Vec<Request>)>,
+    /// The step that is asked, where this is one.
+    asking: Option<Asking>,
+    /// Whether something has happened since it was looked at.
+    is_changed: bool,
     read: Option<(Option<Seq>, usize)>,
     is_save_asked: bool,
     wake: Option<Timestamp>,
@@ -51,7 +80,13 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn new(sink: Arc<dyn Sink>, store: &MemoryStore, now: Timestamp, seed: u64) -> Self {
+    pub(crate) fn new(
+        sink: Arc<dyn Sink>,
+        asking: Option<Asking>,
+        store: &MemoryStore,
+        now: Timestamp,
+        seed: u64,
+    ) -> Self {
         let machine = machine(&*sink, store, now, seed);
         Self {
             sink,
@@ -59,7 +94,9 @@ impl Follower {
             destination: Destination::default(),
             attempts: Vec::new(),
             late: Vec::new(),
-            letters: VecDeque::new(),
+            calls: VecDeque::new(),
+            asking,
+            is_changed: true,
             read: None,
             is_save_asked: false,
             wake: None,
@@ -73,7 +110,8 @@ impl Follower {
             let late = course.effects.into_iter().filter(|at| *at > now);
             self.late.extend(late.filter(|_| dice.one_in(2)).map(|at| (at, delivery.clone())));
         }
-        self.letters.clear();
+        self.calls.clear();
+        self.is_changed = true;
         (self.read, self.is_save_asked, self.wake) = (None, false, None);
         self.machine = machine(&*self.sink, store, now, dice.any());
     }
@@ -90,6 +128,7 @@ impl Follower {
             self.owed.open.insert(place, delivery.id.clone());
             if let Some(order) = &delivery.order {
                 self.owed.of_order.entry(order.clone()).or_default().insert(place);
+                self.owed.orders.insert(place, order.clone());
             }
         }
         if !selected.is_empty() {
@@ -98,19 +137,29 @@ impl Follower {
     }
 
     /// What is among the dead letters is owed no more.
-    pub(crate) fn settle(&mut self, told: &Told, now: Timestamp, end: u64) {
+    pub(crate) fn settle(&mut self, letter: &DeadLetter, told: &Told, now: Timestamp, end: u64) {
         let name = self.sink.name();
-        let ranges = told.missed.iter().filter(|(sink, ..)| sink == name);
-        let ranges: Vec<(Seq, Seq)> = ranges.map(|(_, from, until)| (*from, *until)).collect();
         let retention = self.sink.terms().retention;
         let open = self.owed.open.iter();
-        let settled = open.filter(|(place, id)| {
-            let (sink, id) = (name.to_owned(), id.to_string());
-            let is_missed = ranges.iter().any(|(from, until)| (*from..*until).contains(&place.seq));
-            told.buried.contains(&(sink, id, place.seq))
-                || is_missed && is_late(retention, place.seq, told.times[&place.seq], now, end)
-        });
-        let settled: Vec<Place> = settled.map(|(place, _)| *place).collect();
+        let settled: Vec<Place> = match &letter.subject {
+            Subject::Delivery { sink, id, .. } if **sink == *name => {
+                let is = |place: &Place, other: &str| other == &**id && place.seq == letter.cause;
+                open.filter(|(place, other)| is(place, other)).map(|(place, _)| *place).collect()
+            }
+            Subject::Missed { sink, from, until } if **sink == *name => {
+                let is_in = |place: &Place| (*from..*until).contains(&place.seq);
+                let is_late =
+                    |place: &Place| is_late(retention, place.seq, told.times[&place.seq], now, end);
+                open.map(|(place, _)| *place).filter(|at| is_in(at) && is_late(at)).collect()
+            }
+            Subject::Delivery { .. }
+            | Subject::Missed { .. }
+            | Subject::Step { .. }
+            | Subject::Disabled { .. }
+            | Subject::Item(_)
+            | Subject::Message { .. }
+            | Subject::Decision(_) => Vec::new(),
+        };
         settled.into_iter().for_each(|place| self.owed.end(place));
     }
 
@@ -139,6 +188,8 @@ impl Follower {
             let progress = self.machine.progress();
             if is_saved {
                 store.save(&[(self.sink.name(), &progress)]).expect("memory takes it");
+                let saved = store.load(self.sink.name()).expect("memory reads");
+                self.prove(&saved.expect("it was saved"));
             }
             self.feed(dice, now, if is_saved { Input::Saved } else { Input::NotSaved }, is_calm);
         }
@@ -146,7 +197,7 @@ impl Follower {
             self.feed(dice, now, Input::Time, is_calm);
         }
         let is_disabled = matches!(self.machine.status(now).state, State::Disabled(_));
-        if is_disabled && self.letters.is_empty() && (is_calm || dice.one_in(20)) {
+        if is_disabled && self.calls.is_empty() && (is_calm || dice.one_in(20)) {
             self.feed(dice, now, Input::Enable, is_calm);
         }
         if !is_calm && dice.one_in(40) {
@@ -222,33 +273,117 @@ impl Follower {
     }
 
     fn end(&mut self, dice: &mut Dice, now: Timestamp, attempt: Attempt, is_calm: bool) {
-        let Attempt { ticket, delivery, course } = attempt;
+        let Attempt { number, revision, ticket, delivery, course } = attempt;
         self.late.extend(course.effects.into_iter().map(|at| (at, delivery.clone())));
-        match &course.outcome {
-            Outcome::Delivered => {
-                let is_there = self.destination.taken.contains_key(&delivery.id);
-                assert!(is_there, "{delivery:?} is not there");
-            }
-            Outcome::Skipped { .. } => self.owed.end_all(&delivery.id),
-            Outcome::Refused { .. } | Outcome::Unavailable { .. } | Outcome::Gone { .. } => {}
+        let outcome = course.outcome;
+        if outcome == Outcome::Delivered {
+            let is_there = self.destination.taken.contains_key(&delivery.id);
+            assert!(is_there, "{delivery:?} is not there");
         }
-        self.feed(dice, now, Input::Done(ticket, course.outcome), is_calm);
+        let is_skipped = matches!(outcome, Outcome::Skipped { .. });
+        if is_skipped {
+            self.owed.end_all(&delivery.id);
+        }
+        if self.asking.is_none() || is_skipped {
+            return self.feed(dice, now, Input::Done(ticket, outcome), is_calm);
+        }
+        match (self.verdict(&delivery, revision, number, &outcome), outcome) {
+            (Some(call), Outcome::Delivered) => {
+                // Some steps answer twice.
+                let again = dice.one_in(10).then(|| (For::Nobody, call.clone()));
+                let is_for = For::Attempt(ticket, Outcome::Delivered);
+                self.calls.extend([(is_for, call)].into_iter().chain(again));
+            }
+            (Some(call), _) => {
+                self.owed.end_all(&delivery.id);
+                let reason = "its order has failed".into();
+                self.calls.push_back((For::Attempt(ticket, Outcome::Skipped { reason }), call));
+            }
+            (None, outcome) => self.feed(dice, now, Input::Done(ticket, outcome), is_calm),
+        }
+    }
+
+    /// What the ledger is told of a question's end; `None` when it is asked again.
+    fn verdict(
+        &self,
+        delivery: &Delivery,
+        revision: u32,
+        number: u32,
+        outcome: &Outcome,
+    ) -> Option<Vec<Request>> {
+        let step = self.asking.as_ref()?.step.clone();
+        let order = delivery.order.clone()?;
+        let is_refused = delivery.id.bytes().map(u32::from).sum::<u32>() % 6 == 0;
+        let error: Box<str> = "503".into();
+        let (verdict, letter) = match outcome {
+            Outcome::Delivered if is_refused => (Verdict::Refused { reason: "no".into() }, None),
+            Outcome::Delivered => (Verdict::Approved { note: None }, None),
+            _ if number < QUESTIONS_MAX => return None,
+            _ => {
+                let subject = Subject::Step { step: step.as_str().into(), revision };
+                let letter = DeadLetter {
+                    subject,
+                    order: Some(order.clone()),
+                    cause: delivery.seq,
+                    reason: "retries_exhausted".into(),
+                    error: error.clone(),
+                    attempts: number,
+                    payload: None,
+                };
+                (Verdict::Failed { error, attempts: number }, Some(letter))
+            }
+        };
+        let report = StepReport { order, revision, step, news: StepNews::Said(verdict) };
+        let letter = letter.map(|letter| Request::Bury(Box::new(letter)));
+        Some([Request::Step(Box::new(report))].into_iter().chain(letter).collect())
+    }
+
+    /// What becomes of an attempt. A step is asked only about an order that waits for it, and the
+    /// first time it is on record that somebody asks.
+    fn begin(
+        &mut self,
+        dice: &mut Dice,
+        now: Timestamp,
+        delivery: &Delivery,
+        is_calm: bool,
+    ) -> (u32, Course) {
+        let course = self.destination.course(dice, now, delivery, is_calm);
+        let Some(Asking { step, ledger }) = &self.asking else { return (0, course) };
+        let key = delivery.order.clone().expect("a question is about an order");
+        let found = ledger.view(|view| view.order(&key.id, Some(&key.merchant)));
+        let Found::Order(found) = found else { panic!("{key:?} is lost") };
+        let (revision, step) = (found.state.revision, step.clone());
+        let is_it = delivery.id.ends_with(&format!("/{revision}"));
+        if !is_it || found.state.awaits() != Some(&step) {
+            let outcome = Outcome::Skipped { reason: "overtaken".into() };
+            return (revision, Course { effects: Vec::new(), ends: now, outcome });
+        }
+        let mut course = course;
+        if let Outcome::Skipped { reason } | Outcome::Gone { reason } = course.outcome {
+            // Whoever asks takes no such answer for one.
+            course.outcome = Outcome::Refused { reason };
+        }
+        let report = StepReport { order: key, revision, step, news: StepNews::TakenUp };
+        self.calls.push_back((For::Nobody, vec![Request::Step(Box::new(report))]));
+        (revision, course)
     }
 
     fn feed(&mut self, dice: &mut Dice, now: Timestamp, input: Input, is_calm: bool) {
         self.wake = None;
+        self.is_changed |= !matches!(input, Input::Time | Input::Grown(_));
         for output in self.machine.step(now, input) {
             match output {
                 Output::Read { after, limit } => {
                     assert_eq!(self.read, None, "one at a time");
                     self.read = Some((after, limit));
                 }
-                Output::Attempt { ticket, delivery, attempt: _ } => {
+                Output::Attempt { ticket, delivery, attempt } => {
                     let under_way = self.attempts.iter().map(|attempt| &attempt.delivery.order);
                     let same = under_way.flatten().any(|key| Some(key) == delivery.order.as_ref());
                     assert!(!same, "two of one order at once: {delivery:?}");
-                    let course = self.destination.course(dice, now, &delivery, is_calm);
-                    self.attempts.push(Attempt { ticket, delivery, course });
+                    let (revision, course) = self.begin(dice, now, &delivery, is_calm);
+                    let number = attempt;
+                    self.attempts.push(Attempt { number, revision, ticket, delivery, course });
                     assert!(self.attempts.len() <= self.sink.terms().concurrency);
                 }
                 Output::Bury { grave, letter, delivery } => {
@@ -256,7 +391,8 @@ impl Follower {
                         Some(delivery) => self.sink.letter(delivery, letter),
                         None => letter,
                     };
-                    self.letters.push_back((grave, letter));
+                    let call = vec![Request::Bury(Box::new(letter))];
+                    self.calls.push_back((For::Grave(grave), call));
                 }
                 Output::Save => self.is_save_asked = true,
                 Output::Wake(at) => self.wake = Some(at),
@@ -264,29 +400,43 @@ impl Follower {
         }
     }
 
-    /// A dead letter to be committed, with the grave to say so of.
-    pub(crate) fn letter(&mut self) -> Option<(Grave, Vec<Request>)> {
-        let (grave, letter) = self.letters.pop_front()?;
-        Some((grave, vec![Request::Bury(Box::new(letter))]))
+    /// A call to be committed.
+    pub(crate) fn call(&mut self) -> Option<(For, Vec<Request>)> {
+        self.calls.pop_front()
     }
 
-    pub(crate) fn buried(&mut self, dice: &mut Dice, now: Timestamp, grave: Grave, is_done: bool) {
-        let input = if is_done { Input::Buried(grave) } else { Input::NotBuried(grave) };
+    /// Its commit ended well, or did not.
+    pub(crate) fn answered(&mut self, dice: &mut Dice, now: Timestamp, of: For, is_done: bool) {
+        let reason = || "the ledger is not there".into();
+        let input = match (of, is_done) {
+            (For::Nobody, _) => return,
+            (For::Grave(grave), true) => Input::Buried(grave),
+            (For::Grave(grave), false) => Input::NotBuried(grave),
+            (For::Attempt(ticket, outcome), true) => Input::Done(ticket, outcome),
+            (For::Attempt(ticket, _), false) => {
+                Input::Done(ticket, Outcome::Unavailable { reason: reason(), retry_after: None })
+            }
+        };
         self.feed(dice, now, input, false);
     }
 
-    /// The cursor passes nothing that is owed and does not wait: in memory and as saved.
-    pub(crate) fn prove(&self, store: &MemoryStore) {
-        let saved = store.load(self.sink.name()).expect("memory reads");
-        for progress in [Some(self.machine.progress()), saved].into_iter().flatten() {
-            let waiting: BTreeSet<&str> =
-                progress.waiting.iter().map(|waiting| &*waiting.delivery.id).collect();
-            for (place, id) in &self.owed.open {
-                if Some(place.seq) > progress.cursor {
-                    break;
-                }
-                assert!(waiting.contains(&**id), "the cursor passed {id} at {place:?}");
+    /// The cursor in memory passes nothing that is owed and does not wait.
+    pub(crate) fn look(&mut self) {
+        if std::mem::take(&mut self.is_changed) {
+            self.prove(&self.machine.progress());
+        }
+    }
+
+    /// What is owed and is not behind the cursor waits. Later changes are behind it, so that what
+    /// was saved needs one look.
+    fn prove(&self, progress: &Progress) {
+        let waiting: BTreeSet<&str> =
+            progress.waiting.iter().map(|waiting| &*waiting.delivery.id).collect();
+        for (place, id) in &self.owed.open {
+            if Some(place.seq) > progress.cursor {
+                break;
             }
+            assert!(waiting.contains(&**id), "the cursor passed {id} at {place:?}");
         }
     }
 
@@ -301,7 +451,7 @@ impl Follower {
     pub(crate) fn is_through(&self, ledger: &SimLedger) -> bool {
         let progress = self.machine.progress();
         let rest = ledger.read(progress.cursor, 1).expect("the cursor names a change");
-        let is_quiet = self.attempts.is_empty() && self.late.is_empty() && self.letters.is_empty();
+        let is_quiet = self.attempts.is_empty() && self.late.is_empty() && self.calls.is_empty();
         rest.is_empty() && progress.waiting.is_empty() && is_quiet
     }
 
@@ -329,8 +479,11 @@ impl Owed {
 
     fn end(&mut self, place: Place) {
         self.open.remove(&place);
-        self.of_order.values_mut().for_each(|places| _ = places.remove(&place));
-        self.of_order.retain(|_, places| !places.is_empty());
+        if let Some(order) = self.orders.remove(&place)
+            && let Some(places) = self.of_order.get_mut(&order)
+        {
+            places.remove(&place);
+        }
     }
 }
 

@@ -13,11 +13,11 @@ use domain::state::{ClaimState, OrderState};
 use domain::stock::{Movement, Stock};
 use domain::time::Timestamp;
 use service::change::{self, Change, FRAME_HEADER_BYTES, Seq, What};
-use service::letters::{DeadLetter, Subject};
+use service::letters::{DeadLetter, Identity, Kind};
 use service::memory::MemoryLog;
 use service::serial::item_of;
 
-use crate::asks::QUANTITY_MAX;
+use crate::asks::{Open, QUANTITY_MAX};
 
 /// The changes of the whole frames from `position` on, from their bytes.
 pub(crate) fn frames(disk: &MemoryLog, position: u64) -> Vec<(Seq, Change)> {
@@ -52,12 +52,9 @@ pub(crate) struct Told {
     pub(crate) items: BTreeMap<(BatchId, u64), u32>,
     pub(crate) strays: usize,
     pub(crate) letters: BTreeMap<Seq, DeadLetter>,
+    names: BTreeMap<Identity, Seq>,
     /// Letters that have an end.
     settled: BTreeSet<Seq>,
-    /// Deliveries among the dead letters: sink, id, and the change that led to it.
-    pub(crate) buried: BTreeSet<(String, String, Seq)>,
-    /// Ranges that sinks missed.
-    pub(crate) missed: Vec<(String, Seq, Seq)>,
     /// What each rule set takes off, in percent.
     percents: BTreeMap<u64, i128>,
     /// When each change was made.
@@ -143,23 +140,20 @@ impl Told {
     }
 
     fn letter(&mut self, seq: Seq, letter: &DeadLetter) {
-        let open = self.letters.iter().filter(|(seq, _)| !self.settled.contains(seq));
-        let again = open.map(|(_, other)| other).find(|o| o.identity() == letter.identity());
-        assert_eq!(again, None, "buried twice");
+        let before = self.names.insert(letter.identity(), seq);
+        let is_open = before.is_some_and(|before| !self.settled.contains(&before));
+        assert!(!is_open, "buried twice: {letter:?}");
         self.letters.insert(seq, letter.clone());
-        match &letter.subject {
-            Subject::Delivery { sink, id, .. } => {
-                self.buried.insert((sink.to_string(), id.to_string(), letter.cause));
-            }
-            Subject::Missed { sink, from, until } => {
-                self.missed.push((sink.to_string(), *from, *until));
-            }
-            Subject::Step { .. }
-            | Subject::Disabled { .. }
-            | Subject::Item(_)
-            | Subject::Message { .. }
-            | Subject::Decision(_) => {}
-        }
+    }
+
+    /// The dead letters without an end; with the order, where a step failed.
+    pub(crate) fn open(&self) -> Vec<Open> {
+        let open = self.letters.iter().filter(|(seq, _)| !self.settled.contains(seq));
+        let order = |letter: &DeadLetter| {
+            let is_step = letter.subject.kind() == Kind::Step;
+            letter.order.clone().filter(|_| is_step)
+        };
+        open.map(|(seq, letter)| (*seq, order(letter))).collect()
     }
 
     /// Units of a product that orders hold, and units that they wait for.

@@ -4,11 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::event::Event;
+use domain::id::StepName;
 use domain::notice::{Notice, Notices};
 use service::change::{Change, Seq, What};
 use service::follow::{Begin, Delivery, Outcome, Retention, Sink, Terms};
 use service::ledger::{Ledger, Task, Unavailable};
 use service::notify::{Window, occasions};
+use service::passed::passed;
 
 use crate::ledger::SimLedger;
 
@@ -23,7 +26,19 @@ pub(crate) struct Hook {
 /// What people are told of orders and of input that is none.
 pub(crate) struct Mail(pub(crate) Arc<SimLedger>);
 
-/// The sinks of a history.
+/// The questions to an external step.
+pub(crate) struct Questions {
+    pub(crate) name: Box<str>,
+    pub(crate) step: StepName,
+    pub(crate) ledger: Arc<SimLedger>,
+}
+
+/// The external steps there may be, in their order.
+pub(crate) fn steps() -> [StepName; 2] {
+    ["fraud", "erp"].map(|name| StepName::parse(name).expect("a name"))
+}
+
+/// The sinks of a history, besides those of its steps.
 pub(crate) fn sinks(ledger: &Arc<SimLedger>) -> Vec<Arc<dyn Sink>> {
     let pauses: Vec<Duration> = [1, 2, 4, 8].map(Duration::from_secs).to_vec();
     let steady = Terms { concurrency: 3, pauses: pauses.clone(), ..Terms::default() };
@@ -94,4 +109,50 @@ impl Sink for Mail {
     fn deliver<'a>(&'a self, _: &'a Delivery, _: u32) -> Task<'a, Outcome> {
         panic!("the destination decides")
     }
+}
+
+impl Sink for Questions {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn begins(&self) -> Begin {
+        Begin::Oldest
+    }
+
+    fn terms(&self) -> Terms {
+        // Whoever asks gives up by itself, after fewer attempts.
+        Terms { concurrency: 4, pauses: vec![SECOND; 50], ..Terms::default() }
+    }
+
+    fn select(&self, seq: Seq, change: &Change) -> Result<Vec<Delivery>, Unavailable> {
+        let What::Order { key, events, .. } = &change.what else { return Ok(Vec::new()) };
+        if !events.iter().any(begins_to_wait) {
+            return Ok(Vec::new());
+        }
+        let after = passed(&*self.ledger, seq, change)?.pop();
+        let after = after.filter(|order| order.awaits() == Some(&self.step));
+        let question = after.map(|order| Delivery {
+            id: format!("{}/{}/{}", self.name, key.id, order.revision).into(),
+            seq,
+            order: Some(key.clone()),
+            kind: "question".into(),
+            due: None,
+        });
+        Ok(Vec::from_iter(question))
+    }
+
+    fn deliver<'a>(&'a self, _: &'a Delivery, _: u32) -> Task<'a, Outcome> {
+        panic!("the destination decides")
+    }
+}
+
+fn begins_to_wait(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StepsAwaited { .. }
+            | Event::Redriven { .. }
+            | Event::StepPassed { .. }
+            | Event::StepRemoved { .. }
+    )
 }

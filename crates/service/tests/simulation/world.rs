@@ -8,20 +8,22 @@ use domain::state::{Claim, ClaimState};
 use domain::stock::ShortagePolicy;
 use domain::time::Timestamp;
 use service::catalogue::Catalogue;
-use service::follow::{Grave, MemoryStore};
+use service::change::What;
+use service::follow::MemoryStore;
 use service::ledger::{Answer, By, Found, Ledger, Request};
 use service::serial::Settings;
+use service::steps::{Step, Steps};
 use service::view::{Direction, Waiting};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::asks::{Asks, SKUS, stock};
 use crate::batches::Runner;
 use crate::dice::Dice;
-use crate::followers::Follower;
+use crate::followers::{Asking, Follower, For};
 use crate::ledger::{End, SimLedger};
 use crate::log::{Told, Touched};
 use crate::promises::Promises;
-use crate::sinks::sinks;
+use crate::sinks::{Questions, sinks, steps};
 
 const STEPS: u64 = 60;
 /// Most steps to the end, once nothing goes wrong any more.
@@ -32,7 +34,7 @@ const BEGIN: Timestamp = Timestamp(1_767_225_600_000_000);
 enum Who {
     Client,
     Batch(usize),
-    Follower(usize, Grave),
+    Follower(usize, For),
 }
 
 pub(crate) struct World {
@@ -55,10 +57,21 @@ impl World {
         let mut dice = Dice::new(seed);
         let shortage = [ShortagePolicy::Partial, ShortagePolicy::ShipComplete][dice.index(2)];
         let policy = Policy { shortage, ..Policy::default() };
-        let settings = Settings { policy, exponent: 2, ..Settings::default() };
+        let step = |name| Step { name, when: None };
+        let names = if dice.one_in(2) { Vec::from(steps()) } else { Vec::new() };
+        let asked = Arc::new(Steps::new(names.iter().cloned().map(step).collect()));
+        let settings = Settings { policy, exponent: 2, steps: asked, ..Settings::default() };
         let (ledger, store) = (Arc::new(SimLedger::new(settings)), MemoryStore::default());
-        let follow = |sink| Follower::new(sink, &store, BEGIN, dice.any());
-        let followers = sinks(&ledger).into_iter().map(follow).collect();
+        let mut followers = Vec::new();
+        for step in names {
+            let name = format!("step:{step}").into();
+            let asking = Some(Asking { step: step.clone(), ledger: ledger.clone() });
+            let sink = Arc::new(Questions { name, step, ledger: ledger.clone() });
+            followers.push(Follower::new(sink, asking, &store, BEGIN, dice.any()));
+        }
+        for sink in sinks(&ledger) {
+            followers.push(Follower::new(sink, None, &store, BEGIN, dice.any()));
+        }
         Self {
             dice,
             now: BEGIN,
@@ -101,6 +114,7 @@ impl World {
         self.batches.iter().all(Runner::is_done)
             && !self.ledger.has_releases()
             && self.followers.iter().all(|follower| follower.is_through(&self.ledger))
+            && self.told.orders.values().all(|row| row.state.awaits().is_none())
     }
 
     fn step(&mut self) {
@@ -124,7 +138,7 @@ impl World {
         if self.dice.one_in(3) {
             self.seen = self.ledger.catalogue();
         }
-        self.followers.iter().for_each(|follower| follower.prove(&self.store));
+        self.followers.iter_mut().for_each(Follower::look);
     }
 
     fn pass_time(&mut self) {
@@ -144,7 +158,7 @@ impl World {
     fn commit(&mut self) {
         let mut calls: Vec<(Who, Vec<Request>)> = Vec::new();
         if !self.is_calm {
-            let letters: Vec<_> = self.told.letters.keys().copied().collect();
+            let letters = self.told.open();
             for _ in 0..self.dice.below(4) {
                 calls.push((Who::Client, self.asks.call(&mut self.dice, &letters)));
             }
@@ -154,8 +168,8 @@ impl World {
         }
         for (at, follower) in self.followers.iter_mut().enumerate() {
             if self.is_calm || self.dice.one_in(2) {
-                let letter = follower.letter();
-                calls.extend(letter.map(|(grave, call)| (Who::Follower(at, grave), call)));
+                let call = follower.call();
+                calls.extend(call.map(|(of, call)| (Who::Follower(at, of), call)));
             }
         }
         let end = match self.dice.below(80) {
@@ -185,9 +199,9 @@ impl World {
         match (who, answers) {
             (Who::Client, _) | (Who::Batch(_), None) => {}
             (Who::Batch(at), Some(answers)) => self.batches[at].answered(answers),
-            (Who::Follower(at, grave), answers) => {
+            (Who::Follower(at, of), answers) => {
                 let (dice, is_done) = (&mut self.dice, answers.is_some());
-                self.followers[at].buried(dice, self.now, grave, is_done);
+                self.followers[at].answered(dice, self.now, of, is_done);
             }
         }
     }
@@ -199,9 +213,11 @@ impl World {
         for (seq, change) in &fresh {
             self.told.take(*seq, change, &mut touched);
             self.followers.iter_mut().for_each(|follower| follower.owe(*seq, change));
+            if let What::Letter(letter) = &change.what {
+                let (told, now, end) = (&self.told, self.now, self.ledger.end());
+                self.followers.iter_mut().for_each(|f| f.settle(letter, told, now, end));
+            }
         }
-        let (now, end) = (self.now, self.ledger.end());
-        self.followers.iter_mut().for_each(|follower| follower.settle(&self.told, now, end));
         self.prove(&touched);
     }
 
