@@ -139,6 +139,8 @@ struct Reading {
     not_before: Timestamp,
     /// Where the log ends.
     end: u64,
+    /// Where it ended when the page under way was asked for: it may have grown since.
+    asked_at: u64,
     /// Changes and bytes read so far, for how many are not read yet.
     changes: u64,
     bytes: u64,
@@ -197,6 +199,7 @@ impl Machine {
                 is_end: false,
                 not_before: now,
                 end: from,
+                asked_at: from,
                 changes: 0,
                 bytes: 0,
             },
@@ -306,7 +309,7 @@ impl Machine {
         let reading = &mut self.reading;
         let (from, until) = (reading.until, page.until);
         reading.is_asked = false;
-        reading.is_end = page.is_end;
+        reading.is_end = page.is_end && reading.end == reading.asked_at;
         reading.until = until;
         reading.end = reading.end.max(until.map_or(0, |seq| seq.0));
         let bytes = until.map_or(0, |seq| seq.0) - from.map_or(0, |seq| seq.0);
@@ -521,7 +524,7 @@ impl Machine {
             self.lanes.let_pass(self.answers);
         }
         if self.may_read() && self.reading.not_before <= now {
-            self.reading.is_asked = true;
+            (self.reading.is_asked, self.reading.asked_at) = (true, self.reading.end);
             let limit = WINDOW_MAX - self.lanes.window();
             out.push(Output::Read { after: self.reading.until, limit });
         }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use domain::time::Timestamp;
 use service::change::Seq;
 use service::follow::{
-    APART_MAX, Blame, Delivery, Input, Outcome, Retention, SAVE_IDLE_EVERY, State, Terms,
-    WINDOW_MAX,
+    APART_MAX, Blame, Delivery, Input, Machine, Outcome, Output, Page, Progress, Retention,
+    SAVE_IDLE_EVERY, State, Terms, WINDOW_MAX,
 };
 use service::letters::Subject;
 
-use crate::rig::{BYTES, Rig, SECOND, key, refused, unavailable};
+use crate::rig::{BEGIN, BYTES, Rig, SECOND, key, refused, unavailable};
 
 fn terms() -> Terms {
     Terms { concurrency: 3, pauses: vec![SECOND, SECOND * 10], ..Terms::default() }
@@ -46,6 +46,17 @@ fn the_cursor_passes_only_what_is_done() {
     assert_eq!(rig.machine.progress().cursor, nth(0), "a is not there");
     rig.end("a#1", Outcome::Delivered);
     assert_eq!(rig.machine.progress().cursor, nth(4));
+}
+
+#[test]
+fn what_is_written_while_a_page_is_read_is_not_slept_through() {
+    let mut machine = Machine::new("hook", terms(), &Progress::default(), BEGIN, 7);
+    let read = Output::Read { after: None, limit: WINDOW_MAX };
+    assert_eq!(machine.step(BEGIN, Input::Grown(BYTES)), [read.clone()]);
+    assert_eq!(machine.step(BEGIN, Input::Grown(2 * BYTES)), []);
+    let nothing = Page { is_end: true, ..Page::default() };
+    assert_eq!(machine.step(BEGIN, Input::Read(nothing.clone())), [read]);
+    assert_eq!(machine.step(BEGIN, Input::Read(nothing)), []);
 }
 
 #[test]
