@@ -143,8 +143,10 @@ impl Follower {
         let open = self.owed.open.iter();
         let settled: Vec<Place> = match &letter.subject {
             Subject::Delivery { sink, id, .. } if **sink == *name => {
-                let is = |place: &Place, other: &str| other == &**id && place.seq == letter.cause;
-                open.filter(|(place, other)| is(place, other)).map(|(place, _)| *place).collect()
+                // What is of no order and has one id is one delivery, wherever it follows from.
+                let is_it = |place: &Place| letter.order.is_none() || place.seq == letter.cause;
+                let same = open.filter(|(place, other)| ***other == **id && is_it(place));
+                same.map(|(place, _)| *place).collect()
             }
             Subject::Missed { sink, from, until } if **sink == *name => {
                 let is_in = |place: &Place| (*from..*until).contains(&place.seq);
@@ -449,10 +451,12 @@ impl Follower {
     }
 
     pub(crate) fn is_through(&self, ledger: &SimLedger) -> bool {
+        if !(self.attempts.is_empty() && self.late.is_empty() && self.calls.is_empty()) {
+            return false;
+        }
         let progress = self.machine.progress();
         let rest = ledger.read(progress.cursor, 1).expect("the cursor names a change");
-        let is_quiet = self.attempts.is_empty() && self.late.is_empty() && self.calls.is_empty();
-        rest.is_empty() && progress.waiting.is_empty() && is_quiet
+        rest.is_empty() && progress.waiting.is_empty()
     }
 
     /// Nothing is owed.

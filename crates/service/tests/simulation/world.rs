@@ -25,7 +25,7 @@ use crate::log::{Told, Touched};
 use crate::promises::Promises;
 use crate::sinks::{Questions, sinks, steps};
 
-const STEPS: u64 = 60;
+const STEPS: u64 = 40;
 /// Most steps to the end, once nothing goes wrong any more.
 const STEPS_TO_THE_END: u64 = 5_000;
 const BEGIN: Timestamp = Timestamp(1_767_225_600_000_000);
