@@ -139,6 +139,9 @@ pub(crate) enum Command {
     /// Say who is told of what by webhook, and see how that fares
     #[command(subcommand)]
     Webhooks(Webhooks),
+    /// See what would be told of an order, and try the mail server
+    #[command(subcommand)]
+    Notify(Notify),
     /// Print the change log as JSON lines
     Changes {
         /// Start behind this cursor
@@ -405,6 +408,44 @@ pub(crate) enum Orders {
         #[arg(long)]
         merchant: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Notify {
+    /// Send a test message through the mail server of the settings ([email])
+    Test(NotifyTest),
+    /// Print the e-mail that would be sent of an order; nothing is sent
+    Preview(NotifyPreview),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotifyTest {
+    /// To this address
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) to: String,
+    /// In this language: pt-BR, es or en; else the installation's
+    #[arg(long = "in", value_name = "LANG", value_parser = spoken::parse)]
+    pub(crate) language: Option<Lang>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NotifyPreview {
+    /// What is told, such as order.completed, stock.pending or order.cancelled
+    pub(crate) kind: String,
+    /// The order
+    pub(crate) order: String,
+    /// Its seller, when several use that id
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
+    /// As the installation's people read it, not the customer
+    #[arg(long)]
+    pub(crate) staff: bool,
+    /// In this language: pt-BR, es or en; else the reader's
+    #[arg(long = "in", value_name = "LANG", value_parser = spoken::parse)]
+    pub(crate) language: Option<Lang>,
+    /// Print the HTML, for a browser
+    #[arg(long)]
+    pub(crate) html: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -11,6 +11,7 @@ mod input;
 mod installation;
 mod logs;
 mod memory;
+mod notices;
 mod render;
 mod sample;
 mod settled;

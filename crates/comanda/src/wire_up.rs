@@ -18,6 +18,7 @@ use crate::batches::{Port, Runner};
 use crate::files::{self, Files};
 use crate::followers::{Followers, Needs};
 use crate::installation::{Installation, clock};
+use crate::notices;
 use crate::settled;
 use crate::spoken::told;
 use crate::steps;
@@ -96,6 +97,7 @@ impl Node {
         let mut app = App::new(engine.clone(), settings);
         app.batches = Arc::new(Port(batches.clone()));
         app.files = Arc::new(files::Port(files.clone()));
+        app.previews = Arc::new(notices::Previews::new(engine.clone(), installation));
         let followers = Followers::new(needs(&engine));
         if let Caller::Anyone = caller {
             for sink in sinks(installation, &(engine.clone() as Arc<dyn Ledger>))? {
@@ -126,7 +128,9 @@ impl Node {
 /// Whoever follows the log of an installation. A command that opens the store for a moment drives
 /// none of them.
 fn sinks(installation: &Installation, ledger: &Arc<dyn Ledger>) -> Result<Vec<Arc<dyn Sink>>> {
-    steps::sinks(installation, ledger)
+    let mut sinks = steps::sinks(installation, ledger)?;
+    sinks.extend(notices::sinks(installation, ledger)?);
+    Ok(sinks)
 }
 
 /// What ends many dead letters.

@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod http;
+pub mod log;
+pub mod mail;
 pub mod reach;
 pub mod signature;
 pub mod step;

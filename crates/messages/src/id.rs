@@ -14,6 +14,8 @@ const ENGLISH: &str = concat!(
     "\n",
     include_str!("../locales/en/labels.ftl"),
     "\n",
+    include_str!("../locales/en/mail.ftl"),
+    "\n",
     include_str!("../locales/en/problems.ftl"),
     "\n",
     include_str!("../locales/en/rules.ftl"),

@@ -22,7 +22,7 @@ use domain::time::Timestamp;
 pub use self::digest::{Digest, Digests, LISTED_MAX, Seen, Window};
 pub use self::facts::{Line, OrderFacts, order_facts};
 pub use self::people::Addressee;
-pub use self::rules::{Recipient, Rule, Way};
+pub use self::rules::{Channel, Planned, Planner, Rule};
 use crate::batch::BatchStatus;
 use crate::change::{Change, Seq, What};
 use crate::ledger::{Ledger, Unavailable, seen};

@@ -46,6 +46,7 @@ mod orders;
 mod page;
 mod params;
 mod place;
+mod preview;
 mod products;
 mod quotes;
 mod rows;
@@ -84,6 +85,7 @@ pub use keys::{Key, Keys, KeysError, Scope};
 pub use limits::Limits;
 pub use links::Links;
 pub use metrics::{Gauges, Metrics};
+pub use preview::{Message, NoPreviews, Previews, Reader};
 pub use router::router;
 pub use serve::serve;
 pub use trace::Tracer;
@@ -100,6 +102,8 @@ pub struct App {
     pub hooks: Arc<dyn Hooks>,
     /// What drives consumers of changes.
     pub followers: Arc<dyn FollowerRuns>,
+    /// What writes messages as they would be sent.
+    pub previews: Arc<dyn Previews>,
     /// What the installation says.
     pub settings: Settings,
     /// Who may call; everybody, when absent.
@@ -142,6 +146,7 @@ impl App {
             files: Arc::new(NoFiles),
             hooks: Arc::new(NoHooks),
             followers: Arc::new(NoFollowers),
+            previews: Arc::new(NoPreviews),
             keys: None,
             clients: Clients::new(&settings.limits),
             links: Links::none(),

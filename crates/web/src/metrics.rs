@@ -128,6 +128,7 @@ pub(crate) const ROUTES: &[&str] = &[
     "/v1/dead-letters/redrives",
     "/v1/dead-letters/redrives/{id}",
     "/v1/dead-letters/redrives/{id}/stop",
+    "/v1/orders/{id}/message",
     "other",
 ];
 

@@ -12,6 +12,7 @@ mod doctor;
 mod files;
 mod followers;
 mod keys;
+mod notify;
 mod orders;
 mod products;
 mod quote;
@@ -86,6 +87,9 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Rules(command) => rules::rules(&store, installation, command),
         Command::Webhooks(command) => {
             done(connect()?, |api| webhooks::webhooks(api, &store, command))
+        }
+        Command::Notify(command) => {
+            notify::notify(&store, installation, command).map(|()| ExitCode::SUCCESS)
         }
         Command::Changes { after, limit } => {
             done(connect()?, |api| changes::changes(api, after, limit))

@@ -6,6 +6,7 @@
 mod example;
 mod file;
 mod flags;
+mod notify;
 mod rows;
 mod settings;
 mod step;
@@ -18,9 +19,12 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use example::example;
 pub(crate) use flags::Flags;
-pub(crate) use settings::{Installation, SECTIONS, StepCall};
+pub(crate) use notify::{By, To};
+pub(crate) use settings::{Email, Installation, NotifyRule, SECTIONS, StepCall};
 pub(crate) use table::Setting;
 pub(crate) use value::{Folders, LogFormat};
+
+use crate::notices::contradictions;
 
 /// Names the file, where no flag does.
 pub(crate) const FILE_ENV: &str = "COMANDA_CONFIG";
@@ -172,6 +176,7 @@ pub(crate) fn load(flags: &Flags, env: impl Fn(&str) -> Option<String>) -> Resul
     faults.extend(others.filter_map(unfit));
     let text_of = |key: &str| effective.iter().find(|e| e.setting.key == key);
     let installation = Installation::read(|key| text_of(key).map_or("", |e| &e.text));
+    faults.extend(installation.iter().flat_map(contradictions));
     match installation {
         Some(installation) if faults.is_empty() => Ok(Config { file, effective, installation }),
         Some(_) | None => Err(Faults(faults)),

@@ -7,13 +7,16 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use connectors::mail::Tls;
 use connectors::reach::Plain;
 use domain::id::MerchantId;
+use domain::notice::Notice;
 use domain::stock::{ShortagePolicy, UnknownSku};
 use jiff::tz::TimeZone;
 use service::wire::checks::Levels;
 use service::wire::message::Lang;
 
+use super::notify::{By, Host, Login, MailAddress, Several, To};
 use super::step::{SigningSecret, StepName, When};
 use super::table::settings;
 use super::value::{
@@ -137,6 +140,33 @@ settings! {
         /// one (`traceparent`) are traced when the caller's trace is kept
         sample_percent: Within<0, 100> = "100", env "COMANDA_SAMPLE_PERCENT";
     }
+    /// The mail server that notices are handed to ([[notify]] says which). `comanda notify test`
+    /// tries it.
+    email: Email {
+        /// The server; without one no e-mail is sent
+        host: Option<Host> = "", env "COMANDA_EMAIL_HOST";
+        /// Its port; when not given, that of `tls`: 587, 465 or 25
+        port: Option<Within<1, 65_535>> = "", env "COMANDA_EMAIL_PORT";
+        /// From STARTTLS on (starttls), from the first byte (implicit), or not at all (plain),
+        /// for a server on the same machine
+        tls: Tls = "starttls", env "COMANDA_EMAIL_TLS";
+        /// A file of certificates (PEM) to trust besides the web's and the machine's authorities
+        ca_file: Option<PathBuf> = "", env "COMANDA_EMAIL_CA_FILE";
+        /// Who logs in, at servers that ask for it
+        username: Option<Login> = "", env "COMANDA_EMAIL_USERNAME";
+        /// With which password
+        password: Option<Secret> = "", env "COMANDA_EMAIL_PASSWORD";
+        /// Whom messages are from
+        from: Option<MailAddress> = "", env "COMANDA_EMAIL_FROM";
+        /// Who gets answers to them, where that is somebody else
+        reply_to: Option<MailAddress> = "", env "COMANDA_EMAIL_REPLY_TO";
+        /// Longest one message may take, in seconds
+        timeout_s: Within<1, 300> = "30", env "COMANDA_EMAIL_TIMEOUT_S";
+        /// Most messages a second
+        per_second: Within<1, 1_000> = "10", env "COMANDA_EMAIL_PER_SECOND";
+        /// Most messages under way at once, each on a connection of its own
+        concurrency: Within<1, 64> = "4", env "COMANDA_EMAIL_CONCURRENCY";
+    }
     whole
     /// How bad rules of documents are: error (not taken), warn (taken, and said), off.
     checks: Levels = "{}", env "COMANDA_CHECKS";
@@ -164,5 +194,26 @@ settings! {
         concurrency: Within<1, 256> = "16";
         /// Most calls a second
         per_second: Option<Within<1, 100_000>> = "";
+    }
+    rows
+    /// Who is told of what. Of one transition of an order (or one batch, or some minutes' invalid
+    /// input) each recipient hears once, however many rules say so. Webhooks subscribe by
+    /// themselves, to the same kinds, at /v1/webhooks.
+    notify: NotifyRule, at most 32, env "COMANDA_NOTIFY" {
+        /// What is told
+        on: Several<Notice>, such as "order.completed, order.cancelled";
+        /// How: by e-mail (email), or by a line of the log without personal data (log); when not
+        /// given, by e-mail if there is somebody to write to
+        channel: Option<By> = "";
+        /// Whom e-mails are for
+        to: Option<Several<To>> = "";
+        /// In which language; when not given, the customer's if the order says (`language`), else
+        /// orders.language
+        language: Option<Lang> = "";
+        /// Of which sellers; of all when not given
+        merchants: Option<Several<MerchantId>> = "";
+        /// For how many minutes invalid input (order.invalid) is gathered up into one message. What
+        /// is wrong with a batch is told by batch.finished
+        every_minutes: Within<1, 1_440> = "5";
     }
 }

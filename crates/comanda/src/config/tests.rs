@@ -1,5 +1,8 @@
 //! Where settings come from, which counts, and what is refused with which words.
 
+use domain::notice::Notice;
+use service::notify::Channel;
+
 use super::*;
 
 fn nothing(_: &str) -> Option<String> {
@@ -262,4 +265,44 @@ fn mutated_files_are_refused_with_their_places_or_say_what_flags_can_say() {
             assert!((setting.kind.is_allowed)(&text), "{} = {text:?}", setting.key);
         }
     });
+}
+
+#[test]
+fn rules_of_notices_are_lists_or_texts_and_go_together_with_the_mail_server() {
+    let server = "[email]\nhost = \"mail.example\"\nfrom = \"Loja <loja@shop.example>\"\n";
+    let rule = "[[notify]]\non = [\"order.completed\", \"stock.pending\"]\n\
+        to = [\"customer\", \"ops@shop.example\"]\nmerchants = [\"a\", \"b\"]\n";
+    let config = loaded(&format!("{server}{rule}"), &[], |_| ()).expect("sound settings");
+    let rules = crate::notices::rules(&config.installation);
+    let [told] = &rules[..] else { panic!("{rules:?}") };
+    assert!(told.on.has(Notice::OrderCompleted) && told.on.has(Notice::StockPending));
+    let channels: Vec<String> = told.channels.iter().map(Channel::name).collect();
+    assert_eq!(channels, ["email:customer", "email:ops@shop.example"]);
+    assert_eq!((told.merchants.len(), told.every_minutes), (2, 5));
+    let env = [("COMANDA_NOTIFY", "[{on = \"order.invalid\", channel = \"log\"}]")];
+    let config = loaded("", &env, |_| ()).expect("the log needs no server");
+    assert_eq!(crate::notices::rules(&config.installation)[0].channels, [Channel::Log]);
+
+    assert!(wrong(rule).contains("e-mail needs email.host"));
+    let about = format!("{server}[[notify]]\non = \"batch.finished\"\nto = \"customer\"\n");
+    assert!(wrong(&about).contains("batch.finished is about no customer; give `to` addresses"));
+    let nobody = format!("{server}[[notify]]\non = \"order.failed\"\nchannel = \"email\"\n");
+    assert!(wrong(&nobody).contains("give `to`"));
+    let unread = "[[notify]]\non = \"order.failed\"\nchannel = \"log\"\nto = \"customer\"\n";
+    assert!(wrong(unread).contains("takes no `to`"));
+    let unknown = format!("{server}[[notify]]\non = [\"order.completed\", \"order.lost\"]\n");
+    assert!(wrong(&unknown).starts_with("c.toml:5:26: notify on takes"), "{}", wrong(&unknown));
+    assert!(wrong("[email]\nhost = \"mail.example\"\n").contains("email.from"));
+    let half = format!("{server}username = \"loja\"\n");
+    assert!(wrong(&half).contains("both or none"));
+    assert!(wrong("[email]\nhost = \"mail.example:25\"\n").contains("without a port"));
+}
+
+#[test]
+fn the_mail_servers_password_is_shown_to_nobody() {
+    let file = "[email]\nhost = \"mail.example\"\nfrom = \"loja@shop.example\"\n\
+        username = \"loja\"\npassword = \"hunter2\"\n";
+    let config = loaded(file, &[], |_| ()).expect("sound settings");
+    assert_eq!(shown(&config, "email.password").0, "***");
+    assert!(!format!("{:?}", config.installation).contains("hunter2"));
 }

@@ -19,6 +19,7 @@ mod files;
 mod keys;
 mod killed_batch;
 mod languages;
+mod mail;
 mod observe;
 mod older_store;
 mod overload;

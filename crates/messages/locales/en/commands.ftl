@@ -284,3 +284,13 @@ said-webhook-letters = { $count ->
     [one] { $count } dead letter is sent again
    *[other] { $count } dead letters are sent again
 }
+# Notices: what would be told, and the mail server.
+
+no-mail-server = cannot use the mail server { $host }
+no-email-settings = no mail server is set: give email.host and email.from
+no-email-address = { $address } is no e-mail address
+no-test-sent = the test message was not sent: { $reason }
+said-test-sent = The test message for { $to } was taken by { $host }.
+word-to = To
+word-subject = Subject
+word-language = Language

@@ -284,3 +284,13 @@ said-webhook-letters = { $count ->
     [one] se reenvía { $count } carta muerta
    *[other] se reenvían { $count } cartas muertas
 }
+# Notices: what would be told, and the mail server.
+
+no-mail-server = no se pudo usar el servidor de correo { $host }
+no-email-settings = no hay servidor de correo configurado: indique email.host y email.from
+no-email-address = { $address } no es una dirección de correo
+no-test-sent = no se envió el mensaje de prueba: { $reason }
+said-test-sent = { $host } aceptó el mensaje de prueba para { $to }.
+word-to = Para
+word-subject = Asunto
+word-language = Idioma

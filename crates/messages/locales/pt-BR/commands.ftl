@@ -284,3 +284,13 @@ said-webhook-letters = { $count ->
     [one] { $count } carta morta é reenviada
    *[other] { $count } cartas mortas são reenviadas
 }
+# Notices: what would be told, and the mail server.
+
+no-mail-server = não foi possível usar o servidor de e-mail { $host }
+no-email-settings = nenhum servidor de e-mail está configurado: informe email.host e email.from
+no-email-address = { $address } não é um endereço de e-mail
+no-test-sent = a mensagem de teste não foi enviada: { $reason }
+said-test-sent = A mensagem de teste para { $to } foi aceita por { $host }.
+word-to = Para
+word-subject = Assunto
+word-language = Idioma

@@ -40,11 +40,13 @@ impl Window {
         Self { from: Timestamp(from), until: Timestamp(from + length) }
     }
 
-    /// What its message is called on `channel`.
+    /// What the message is called that tells, on `channel`, of these sellers' input.
     #[must_use]
-    pub fn id(&self, channel: &str) -> Box<str> {
+    pub fn id(&self, merchants: &BTreeSet<MerchantId>, channel: &str) -> Box<str> {
         let (from, until) = (self.from.0.to_le_bytes(), self.until.0.to_le_bytes());
-        named(&[b"inputs", &from, &until, channel.as_bytes()])
+        let mut parts: Vec<&[u8]> = vec![b"inputs", &from, &until, channel.as_bytes()];
+        parts.extend(merchants.iter().map(|id| id.as_str().as_bytes()));
+        named(&parts)
     }
 
     fn has(&self, at: Timestamp) -> bool {
@@ -106,6 +108,11 @@ impl Digests {
     #[must_use]
     pub fn new(ledger: Arc<dyn Ledger>) -> Self {
         Self { ledger, firsts: Mutex::default() }
+    }
+
+    /// Where it looks.
+    pub(super) fn ledger(&self) -> &dyn Ledger {
+        &*self.ledger
     }
 
     /// Whether the input at `seq` is the first of its window that `rule`, the `number`th, tells of.

@@ -17,6 +17,8 @@ pub struct Addressee {
     pub name: Option<String>,
     /// The language they read, when the document says (`language` or `locale`) and it is ours.
     pub language: Option<Lang>,
+    /// What the seller is called.
+    pub seller: Option<String>,
     /// What the document calls the goods of each line.
     pub descriptions: Vec<Option<String>>,
 }
@@ -46,6 +48,7 @@ impl Addressee {
             email: text(&customer["email"]),
             name: name(customer),
             language: language(customer).or_else(|| language(&document)),
+            seller: text(&document["company"]["name"]),
             descriptions: items.iter().map(|item| text(&item["description"])).collect(),
         }
     }

@@ -9,7 +9,7 @@ use domain::command::{self, AdjustStock, BelowReserved, StockChange};
 use domain::id::{BatchId, MerchantId, OrderId, OrderKey, Sku, StockKey};
 use domain::money::Money;
 use domain::notice::{Notice, Notices};
-use domain::order::{BatchItem, Channel};
+use domain::order::{BatchItem, Channel as Origins};
 use domain::state::Status;
 use domain::time::Timestamp;
 
@@ -58,7 +58,7 @@ impl World {
             }
             Command::Cancel(order) => {
                 let command =
-                    command::Cancel { order, reason: None, channel: Channel::Api, batch: None };
+                    command::Cancel { order, reason: None, channel: Origins::Api, batch: None };
                 self.ask(Request::Cancel(Box::new(Cancel { command, document: None })))
             }
         };
@@ -83,7 +83,7 @@ impl World {
         let audit = Audit {
             order: OrderId::parse("bad").ok(),
             merchant: merchant.map(|id| MerchantId::parse(id).unwrap()),
-            channel: Channel::Api,
+            channel: Origins::Api,
             batch: batch.map(item),
             faults: vec![Fault { pointer: "/items".into(), code: code.into() }],
             origin: Origin::of(None, b"{"),
@@ -118,7 +118,7 @@ fn rule(merchants: &[&str]) -> Rule {
     Rule {
         on: all(),
         merchants: merchants.iter().map(|id| MerchantId::parse(id).unwrap()).collect(),
-        way: Way::Log,
+        channels: vec![Channel::Log],
         language: None,
         every_minutes: 5,
     }

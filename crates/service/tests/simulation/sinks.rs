@@ -1,6 +1,7 @@
 //! What follows the log here: each selects as it would anywhere, and delivers nothing itself; what
 //! becomes of an attempt is up to the destination (see `outside`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,8 +96,9 @@ impl Sink for Mail {
         let deliveries = told.iter().map(|occasion| {
             let gathered = occasion.notice == Notice::OrderInvalid;
             let window = gathered.then(|| Window::of(occasion.at, 1));
+            let of_all = BTreeSet::new();
             Delivery {
-                id: window.map_or_else(|| occasion.id("mail"), |window| window.id("mail")),
+                id: window.map_or_else(|| occasion.id("mail"), |window| window.id(&of_all, "mail")),
                 seq,
                 order: occasion.order().cloned(),
                 kind: occasion.notice.as_str().into(),

@@ -31,6 +31,7 @@ pub use webhooks::*;
 pub use whatif::*;
 
 use domain::limits::NAME_BYTES_MAX;
+use domain::notice::Notice;
 use domain::order;
 use domain::state;
 use service::batch;
@@ -118,6 +119,11 @@ impl PartialSchema for Bytes {
 
 impl ToSchema for Bytes {}
 
+fn notices_of_order() -> Vec<&'static str> {
+    let all = Notice::ALL.iter().filter(|(notice, _)| notice.is_of_order());
+    all.map(|(_, name)| *name).collect()
+}
+
 names! {
     /// Where an order stands.
     Status = state::Status::ALL.map(|(_, name)| name).to_vec();
@@ -125,6 +131,8 @@ names! {
     LineStatus = state::ClaimState::ALL.map(|(_, name)| name).to_vec();
     /// Where an order came in.
     Channel = order::Channel::ALL.map(|(_, name)| name).to_vec();
+    /// What is told of an order: a transition.
+    NoticeOfOrder = notices_of_order();
     /// Where a batch stands.
     BatchStatus = batch::BatchStatus::ALL.map(|(_, name)| name).to_vec();
     /// What a dead letter was.

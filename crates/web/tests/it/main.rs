@@ -15,6 +15,7 @@ mod idempotency;
 mod intake;
 mod languages;
 mod lookups;
+mod preview;
 mod quotes;
 mod socket;
 mod stream;

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
-    Channel, Cursor, Kind, LineStatus, Links, Money, Name, ShortagePolicy, Status, Time, Violation,
+    Channel, Cursor, Kind, LineStatus, Links, Money, Name, NoticeOfOrder, ShortagePolicy, Status,
+    Time, Violation,
 };
 
 /// A new order, on disk.
@@ -406,4 +407,19 @@ pub enum OrderOrInvalid {
     /// No order.
     #[schema(title = "invalid")]
     Invalid(Box<InvalidOrder>),
+}
+
+/// A message that would be sent.
+#[derive(ToSchema)]
+pub struct Message {
+    notice: NoticeOfOrder,
+    /// To whom; null where the order names no valid address, or the reader is no customer.
+    to: Option<String>,
+    /// `pt-BR`, `es` or `en`.
+    language: String,
+    subject: String,
+    /// What readers without HTML see.
+    text: String,
+    /// What others see.
+    html: String,
 }
