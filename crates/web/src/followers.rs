@@ -12,6 +12,7 @@ use domain::time::Timestamp;
 use serde_json::{Value, json};
 use service::follow::{self, Holding, Status};
 use service::ledger::Unavailable;
+use service::webhooks::{Command, EndpointId};
 
 use crate::App;
 use crate::error::{Error, Kind};
@@ -19,6 +20,7 @@ use crate::fields::time;
 use crate::openapi::schema::{FollowerPage, Name};
 use crate::orders::blocking;
 use crate::params::{NoParams, Segment, cursor};
+use crate::webhooks;
 
 /// A consumer of changes.
 #[derive(Clone, Debug)]
@@ -148,6 +150,11 @@ pub(crate) async fn enable(
     Segment(name): Segment,
     _: NoParams,
 ) -> Result<StatusCode, Error> {
+    if let Some(id) = EndpointId::of_sink(&name) {
+        // An endpoint is what its record says.
+        webhooks::execute(&app, Command::Enable(id)).await?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
     let known = app.followers.enable(&name);
     known.then_some(StatusCode::NO_CONTENT).ok_or_else(|| Error::new(Kind::NotFound))
 }

@@ -312,7 +312,7 @@ fn find(app: &App, id: &str) -> Result<Arc<Endpoint>, Error> {
     found.ok_or_else(|| Error::new(Kind::NotFound))
 }
 
-async fn execute(app: &App, command: Command) -> Result<Arc<Endpoint>, Error> {
+pub(crate) async fn execute(app: &App, command: Command) -> Result<Arc<Endpoint>, Error> {
     let answers = app.ledger.execute(vec![Request::Webhook(Box::new(command))]).await?;
     let endpoint = told(answers.into_iter().next().ok_or_else(|| Error::new(Kind::Internal))?)?;
     app.hooks.changed();

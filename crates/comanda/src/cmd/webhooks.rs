@@ -11,7 +11,11 @@ use crate::spoken::{told, word};
 pub(super) fn webhooks(api: &Client, store: &Store, command: Webhooks) -> Result<()> {
     match command {
         Webhooks::List => {
-            let answer = api.json("GET", "/v1/webhooks", None)?;
+            let mut answer = api.json("GET", "/v1/webhooks", None)?;
+            if !store.json {
+                let rows = answer["webhooks"].as_array_mut().into_iter().flatten();
+                rows.for_each(|row| row["kinds"] = list(row, "kinds").into());
+            }
             let columns = [
                 (word!("word-id"), "/id", false),
                 (word!("word-status"), "/status", false),
@@ -140,10 +144,6 @@ fn replayed(store: &Store, started: &Value) {
 
 fn show(endpoint: &Value) {
     let text = |pointer| cell(endpoint.pointer(pointer));
-    let list = |field: &str| {
-        let texts = endpoint[field].as_array().into_iter().flatten().map(|text| cell(Some(text)));
-        texts.collect::<Vec<_>>().join(" ")
-    };
     render::facts(&[
         (word!("word-id"), text("/id")),
         (word!("word-status"), text("/status")),
@@ -151,8 +151,8 @@ fn show(endpoint: &Value) {
         (word!("word-why"), text("/disabled/reason")),
         (word!("word-address"), text("/url")),
         (word!("word-description"), text("/description")),
-        (word!("word-kinds"), list("kinds")),
-        (word!("word-merchant"), list("merchant_ids")),
+        (word!("word-kinds"), list(endpoint, "kinds")),
+        (word!("word-merchant"), list(endpoint, "merchant_ids")),
         (word!("word-per-second"), text("/per_second")),
         (word!("word-at-once"), text("/concurrency")),
         (word!("word-signing"), text("/signing")),
@@ -160,6 +160,12 @@ fn show(endpoint: &Value) {
         (word!("word-previous-until"), text("/previous_secret_until")),
         (word!("word-created"), text("/created_at")),
     ]);
+}
+
+/// A list of texts as one.
+fn list(row: &Value, field: &str) -> String {
+    let texts = row[field].as_array().into_iter().flatten().map(|text| cell(Some(text)));
+    texts.collect::<Vec<_>>().join(" ")
 }
 
 fn attempts(store: &Store, answer: &Value, rows: &[Value]) {
