@@ -1,8 +1,9 @@
-//! A store that the first version wrote: opened, proved, read back, and gone on with.
+//! Stores that earlier versions wrote: opened, proved, read back, and gone on with.
 //!
-//! The fixture has every kind of change that version knew: products, stock, rules, orders in every
+//! The first one's fixture has every kind of change that version knew: products, stock, rules, orders in every
 //! state, duplicates, a batch with rules of its own, an invalid document. What that version said
-//! of it is beside it.
+//! of it is beside it. The second's has what it knew besides: amendments, cancellations, refusals,
+//! strays, a key.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,10 +14,17 @@ use crate::support::{Home, priced_order, run};
 
 /// Orders and stock as the first version listed them.
 const SAID: &str = include_str!("../fixtures/store-1.tsv");
+/// As the second did.
+const SECOND_SAID: &str = include_str!("../fixtures/store-2.tsv");
 
 fn older_store() -> Home {
+    unpacked("store-1")
+}
+
+fn unpacked(fixture: &str) -> Home {
     let home = Home::new();
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-1.tar.gz");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let fixture = fixtures.join(format!("{fixture}.tar.gz"));
     let mut tar = std::process::Command::new("tar");
     let unpacked = run(tar.arg("xzf").arg(fixture).arg("-C").arg(home.path("")));
     assert_eq!(unpacked.code, 0, "{}", unpacked.err);
@@ -42,10 +50,13 @@ fn said(home: &Home) -> BTreeSet<String> {
         .collect()
 }
 
+fn expected(said: &str) -> BTreeSet<String> {
+    said.lines().map(str::to_owned).collect()
+}
+
 fn check(home: &Home) {
     home.examine();
-    let expected: BTreeSet<String> = SAID.lines().map(str::to_owned).collect();
-    assert_eq!(said(home), expected);
+    assert_eq!(said(home), expected(SAID));
     let order = home.run(&["orders", "show", "W-1", "--json"]).json();
     assert_eq!((&order["status"], &order["total"]), (&"FULFILLED".into(), &"7.50".into()));
     let history = order["history"].as_array().map_or(0, Vec::len);
@@ -99,4 +110,28 @@ fn a_backup_of_it_is_restored_as_one_of_this_version() {
     let restored = home.run(&["restore", &backup]);
     assert_eq!(restored.code, 0, "{}", restored.err);
     check(&home);
+}
+
+#[test]
+fn a_store_of_the_second_version_is_opened_proved_and_gone_on_with() {
+    let home = unpacked("store-2");
+    let events = |home: &Home, id: &str| {
+        let order = home.run(&["orders", "show", id, "--json"]).json();
+        let history = order["history"].as_array().cloned().unwrap_or_default();
+        let name = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
+        history.iter().map(name).collect::<Vec<_>>()
+    };
+    for index in ["kept", "made again"] {
+        if index != "kept" {
+            std::fs::remove_dir_all(home.store().join("index")).expect("the projection is gone");
+        }
+        home.examine();
+        assert_eq!(said(&home), expected(SECOND_SAID), "the projection is {index}");
+        let amended = ["amended", "priced", "allocated", "filled"];
+        assert_eq!(events(&home, "W-2")[3..], amended);
+        let cancelled = ["received", "priced", "allocated", "cancelled", "refused"];
+        assert_eq!(events(&home, "W-1"), cancelled);
+    }
+    assert_eq!(home.run(&["orders", "cancel", "W-4"]).code, 0);
+    home.examine();
 }
