@@ -146,6 +146,7 @@ impl Followers {
         let terms = drive::bounded(sink.terms());
         let machine = Machine::new(name, terms, &progress, now, fastrand::u64(..));
         let machine = Arc::new(Mutex::new(machine));
+        // What people ask of a sink, one call of the API each.
         let (inputs, asked) = mpsc::unbounded_channel();
         if running.thread.is_none() {
             running.thread = Some(self.start(store)?);
@@ -214,6 +215,7 @@ impl Followers {
         let failed = |error: std::io::Error| Unavailable::Read(error.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(failed)?;
+        // At most a message for each sink that is put, and the end.
         let (told, tells) = mpsc::unbounded_channel();
         let work = Work {
             ledger: self.needs.ledger.clone(),

@@ -43,6 +43,7 @@ struct Loop {
 
 impl Drive {
     pub(super) async fn run(mut self, shared: Shared) {
+        // At most an input for each attempt under way, dead letter asked for, and one save.
         let (done, mut inputs) = mpsc::unbounded_channel();
         let (mut end, mut stopping) = (shared.end.clone(), shared.stopping.clone());
         let mut this = Loop { shared, done, wake: Instant::now() };

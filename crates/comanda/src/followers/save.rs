@@ -33,6 +33,7 @@ type Rows = BTreeMap<Box<str>, Progress>;
 impl Saver {
     /// Begins on this thread's runtime.
     pub(super) fn start(store: Arc<dyn Store>) -> Self {
+        // A machine asks for its next save when the one before is answered: one a sink.
         let (saves, received) = mpsc::unbounded_channel();
         tokio::spawn(run(store, received));
         Self(saves)

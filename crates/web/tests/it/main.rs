@@ -10,6 +10,7 @@ mod commands;
 mod contract;
 mod dead_letters;
 mod documents;
+mod followers;
 mod guard;
 mod idempotency;
 mod intake;
