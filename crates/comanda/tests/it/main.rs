@@ -16,6 +16,7 @@ mod config;
 mod crash;
 mod disk;
 mod files;
+mod followers;
 mod keys;
 mod killed_batch;
 mod languages;
