@@ -195,6 +195,16 @@ impl Followers {
         }
     }
 
+    /// Whether a sink is done with what it was to deliver of an order up to a change: brought, or
+    /// among the dead letters.
+    pub(crate) fn has_done(&self, name: &str, seq: Seq, order: &OrderKey) -> bool {
+        let running = self.running.lock();
+        let Some(Row::Driven { machine, .. }) = running.sinks.get(name) else { return false };
+        let machine = machine.lock();
+        let is_past = machine.status((self.needs.clock)()).cursor.is_some_and(|at| at >= seq);
+        is_past && machine.holding(order).is_none_or(|held| held.delivery.seq > seq)
+    }
+
     /// Ends in good order: nothing new is begun, what is under way gets some seconds, and how
     /// far each sink is gets saved.
     pub(crate) fn stop(&self) {

@@ -1,5 +1,6 @@
 //! Comanda, the program: flags, wiring, exit codes. What it does is in the crates below.
 
+mod archive;
 mod batches;
 mod cli;
 mod client;
@@ -12,6 +13,8 @@ mod installation;
 mod logs;
 mod memory;
 mod notices;
+mod places;
+mod queues;
 mod render;
 mod sample;
 mod settled;

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use connectors::archive;
 use engine::OpenError;
 use messages::{Lang, Phrase, phrase};
 use service::ledger::Unavailable;
@@ -75,7 +76,19 @@ fn translated(cause: &(dyn std::error::Error + 'static)) -> Option<Phrase> {
         .or_else(|| cause.downcast_ref().and_then(batch))
         .or_else(|| cause.downcast_ref().map(currency))
         .or_else(|| cause.downcast_ref().map(backup))
+        .or_else(|| cause.downcast_ref().and_then(archive))
         .or_else(|| cause.downcast_ref().and_then(system))
+}
+
+fn archive(error: &archive::PlaceError) -> Option<Phrase> {
+    match error {
+        archive::PlaceError::Folder(_) => Some(phrase!("archive-folder")),
+        archive::PlaceError::Prefix => {
+            let bytes = archive::PREFIX_BYTES_MAX.to_string();
+            Some(phrase!("archive-prefix", bytes = bytes))
+        }
+        archive::PlaceError::Url | archive::PlaceError::Store(_) => None,
+    }
 }
 
 fn currency(error: &OtherCurrency) -> Phrase {

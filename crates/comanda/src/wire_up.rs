@@ -14,11 +14,14 @@ use service::wire::document::Settings;
 use web::metrics::Gauges;
 use web::{App, Health, Keys, Links};
 
+use crate::archive;
 use crate::batches::{Port, Runner};
 use crate::files::{self, Files};
 use crate::followers::{Followers, Needs};
 use crate::installation::{Installation, clock};
 use crate::notices;
+use crate::places;
+use crate::queues::Queues;
 use crate::settled;
 use crate::spoken::told;
 use crate::steps;
@@ -38,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) followers: Arc<Followers>,
     /// Works while this lives.
     _sweeps: Sweeps,
+    /// Where orders come from besides; nobody asks a queue until it is started.
+    pub(crate) queues: Arc<Queues>,
 }
 
 /// Who will call.
@@ -107,9 +112,24 @@ impl Node {
         }
         let driver = matches!(caller, Caller::Anyone).then(|| followers.clone());
         app.hooks = Arc::new(webhooks(data_dir, installation, &engine, driver));
+        let ledger: Arc<dyn Ledger> = engine.clone();
+        let archive = match caller {
+            Caller::Anyone => places::archive(installation, ledger.clone())?,
+            Caller::Owner => None,
+        };
+        if let Some(archive) = archive {
+            _ = followers.put(archive.clone());
+            let (followers, ledger) = (followers.clone(), ledger.clone());
+            app.archive = Arc::new(archive::Port { archive, followers, ledger });
+        }
         app.followers = followers.clone();
         app.keys = keys;
-        app.health = health(engine.clone());
+        let queues = match caller {
+            Caller::Anyone => places::queues(installation)?,
+            Caller::Owner => Vec::new(),
+        };
+        let queues = Arc::new(Queues::new(queues, &ledger, &clock()));
+        app.health = health(engine.clone(), queues.clone());
         app.clock = clock();
         app.links = Links::open(&data_dir.join(LINKS), (app.clock)())?;
         app.commits = engine.measured();
@@ -119,9 +139,9 @@ impl Node {
             Caller::Owner => None,
         };
         app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
-        app.gauges = gauges(engine.clone());
+        app.gauges = gauges(engine.clone(), queues.clone());
         let app = Arc::new(app);
-        Ok(Self { engine, app, batches, files, followers, traces, _sweeps: sweeps })
+        Ok(Self { engine, app, batches, files, followers, queues, traces, _sweeps: sweeps })
     }
 }
 
@@ -175,16 +195,16 @@ fn needs(engine: &Arc<Engine>) -> Needs {
     }
 }
 
-fn health(engine: Arc<Engine>) -> Arc<dyn Fn() -> Health + Send + Sync> {
+fn health(engine: Arc<Engine>, queues: Arc<Queues>) -> Arc<dyn Fn() -> Health + Send + Sync> {
     Arc::new(move || Health {
         writer_alive: engine.is_alive(),
         disk_low: !engine.has_room(),
         disk_free_bytes: engine.free_bytes(),
-        problems: Vec::new(),
+        problems: queues.problems(),
     })
 }
 
-fn gauges(engine: Arc<Engine>) -> Arc<dyn Fn() -> Gauges + Send + Sync> {
+fn gauges(engine: Arc<Engine>, queues: Arc<Queues>) -> Arc<dyn Fn() -> Gauges + Send + Sync> {
     Arc::new(move || Gauges {
         queue_bytes: engine.queued_bytes() as u64,
         queue_requests: engine.queued_calls() as u64,
@@ -193,5 +213,6 @@ fn gauges(engine: Arc<Engine>) -> Arc<dyn Fn() -> Gauges + Send + Sync> {
         projection_lag_bytes: engine.projection_lag_bytes(),
         log_bytes: engine.log_bytes(),
         disk_free_bytes: engine.free_bytes(),
+        intakes: queues.faring(),
     })
 }

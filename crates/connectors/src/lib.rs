@@ -4,10 +4,13 @@
 //! without a bound, a secret or personal data in an error.
 #![forbid(unsafe_code)]
 
+pub mod archive;
+pub mod aws;
 pub mod http;
 pub mod log;
 pub mod mail;
 pub mod reach;
 pub mod signature;
+pub mod sqs;
 pub mod step;
 pub mod webhook;

@@ -6,6 +6,7 @@
 //! Never: a decision about an order, a store, personal data in a log.
 #![forbid(unsafe_code)]
 
+pub mod archived;
 pub mod asyncapi;
 mod audits;
 pub mod batches;
@@ -114,6 +115,8 @@ pub struct App {
     pub links: Links,
     /// How much invalid input is kept.
     pub gate: Gate,
+    /// Who keeps documents beside the log.
+    pub archive: Arc<dyn archived::Archived>,
     /// What is counted.
     pub metrics: Metrics,
     /// What time it is, for quotes and for links that expire.
@@ -150,6 +153,7 @@ impl App {
             keys: None,
             clients: Clients::new(&settings.limits),
             links: Links::none(),
+            archive: Arc::new(archived::NotArchived),
             gate: Gate::default(),
             metrics: Metrics::default(),
             clock: Arc::new(|| Timestamp(jiff::Timestamp::now().as_microsecond())),

@@ -5,6 +5,8 @@
 
 use std::cell::Cell;
 use std::fmt::Write;
+mod intakes;
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,9 +16,10 @@ use service::follow::Status;
 use service::measure::{Calls, Commits, Counts, DURATIONS_US, Durations, REQUESTS};
 
 use crate::followers::{Follower, Standing, lag_seconds, outcomes};
+pub use intakes::IntakeState;
 
 /// Figures of the store, as the program knows them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Gauges {
     /// Bytes of documents that wait for the writer.
     pub queue_bytes: u64,
@@ -32,6 +35,8 @@ pub struct Gauges {
     pub log_bytes: u64,
     /// Free bytes of the store's disk, when known.
     pub disk_free_bytes: Option<u64>,
+    /// How intakes from queues fare.
+    pub intakes: Vec<IntakeState>,
 }
 
 /// How an order came out, for counting.
@@ -260,6 +265,7 @@ impl Metrics {
         self.render_stages(&mut out, commits);
         render_gauges(&mut out, gauges, commits);
         render_followers(&mut out, followers, now);
+        intakes::render(&mut out, &gauges.intakes);
         out.0
     }
 

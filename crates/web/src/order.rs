@@ -25,6 +25,7 @@ use service::wire::message::{Lang, event_label, line_label, order_label};
 use service::wire::violation::Severity;
 
 use crate::App;
+use crate::archived;
 use crate::audits;
 use crate::commands::etag;
 use crate::error::{Error, Kind, stored};
@@ -126,7 +127,8 @@ pub(crate) async fn show(
     let params = Params::read(&uri, &["merchant_id"])?;
     match find(&app, &id, &params)? {
         Found::Order(view) => {
-            let shown = order(&app, &view, lang, dialect)?;
+            let archived = archived::link(&app, &view).await;
+            let shown = order(&app, &view, archived, lang, dialect)?;
             let mut response = json_response(StatusCode::OK, shown);
             response.headers_mut().insert(ETAG, etag(view.state.revision));
             Ok(response)
@@ -151,7 +153,13 @@ pub(crate) fn written(shown: &impl Serialize) -> Result<String, Error> {
     serde_json::to_string(shown).map_err(|_| Error::new(Kind::Internal))
 }
 
-fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<String, Error> {
+fn order(
+    app: &App,
+    view: &OrderView,
+    archived: Option<String>,
+    lang: Lang,
+    dialect: Dialect,
+) -> Result<String, Error> {
     let state = &view.state;
     let label = order_label(state.status, lang);
     let pricing = view.history.iter().rev().find_map(|(_, _, event)| priced(event));
@@ -159,7 +167,7 @@ fn order(app: &App, view: &OrderView, lang: Lang, dialect: Dialect) -> Result<St
     let purchase = read_again(app, view);
     let json = csv::canonical(&view.document);
     let link = link(&state.key);
-    let document_url = link_to_document(app, &link, state.revision);
+    let document_url = archived.unwrap_or_else(|| link_to_document(app, &link, state.revision));
     written(&Shown {
         order_id: state.key.id.as_str(),
         merchant_id: state.key.merchant.as_str(),

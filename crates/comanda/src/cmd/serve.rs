@@ -53,12 +53,14 @@ pub(super) fn serve(
             info!(dir = %settings.dir.display(), "watching the inbox");
             threads.push(Inbox::start(settings, node.files.clone())?);
         }
+        node.queues.start()?;
         web::serve(listener, node.app.clone(), &workers.handles, stopped).await;
         drop(address);
         Ok::<_, anyhow::Error>(())
     })?;
     info!("stopping: finishing what was accepted");
     closing.store(true, Ordering::Relaxed);
+    node.queues.stop();
     node.batches.close();
     node.followers.stop();
     for thread in threads {

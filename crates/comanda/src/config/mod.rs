@@ -7,6 +7,7 @@ mod example;
 mod file;
 mod flags;
 mod notify;
+mod place;
 mod rows;
 mod settings;
 mod step;
@@ -20,9 +21,12 @@ use std::path::{Path, PathBuf};
 pub(crate) use example::example;
 pub(crate) use flags::Flags;
 pub(crate) use notify::{By, To};
-pub(crate) use settings::{Email, Installation, NotifyRule, SECTIONS, StepCall};
+pub(crate) use place::{AccessKey, BucketIn, Region};
+pub(crate) use settings::{
+    ArchiveStore, Email, Installation, NotifyRule, QueueIntake, SECTIONS, StepCall,
+};
 pub(crate) use table::Setting;
-pub(crate) use value::{Folders, LogFormat};
+pub(crate) use value::{Endpoint, Folders, LogFormat, Secret};
 
 use crate::notices::contradictions;
 

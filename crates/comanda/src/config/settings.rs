@@ -17,6 +17,7 @@ use service::wire::checks::Levels;
 use service::wire::message::Lang;
 
 use super::notify::{By, Host, Login, MailAddress, Several, To};
+use super::place::{AccessKey, ArchiveUrl, BucketIn, QueueName, Region};
 use super::step::{SigningSecret, StepName, When};
 use super::table::settings;
 use super::value::{
@@ -118,6 +119,26 @@ settings! {
         /// Longest one message to an endpoint may take, in seconds
         timeout_s: Within<1, 60> = "20", env "COMANDA_WEBHOOKS_TIMEOUT_S";
     }
+    /// Where documents of orders are kept besides, byte for byte: an object store, or a folder.
+    archive: ArchiveStore {
+        /// The bucket or the folder; nothing is archived without one. With one, everything is,
+        /// beginning with the oldest order
+        url: Option<ArchiveUrl> = "", env "COMANDA_ARCHIVE_URL";
+        /// Where the store answers, when it is not AWS's; http:// is without TLS
+        endpoint: Option<Endpoint> = "", env "COMANDA_ARCHIVE_ENDPOINT";
+        /// Where a bucket's name stands: in the path (endpoint/bucket) or in the host's name. By
+        /// default in the path where an endpoint is set, in the host's name at AWS
+        bucket_in: Option<BucketIn> = "", env "COMANDA_ARCHIVE_BUCKET_IN";
+        /// The store's region; else AWS_REGION, else us-east-1
+        region: Option<Region> = "", env "COMANDA_ARCHIVE_REGION";
+        /// The id of an access key; without one AWS's environment is asked: AWS_ACCESS_KEY_ID, the
+        /// role of a container, of a pod, of the machine
+        access_key: Option<AccessKey> = "", env "COMANDA_ARCHIVE_ACCESS_KEY";
+        /// Its secret
+        secret_key: Option<Secret> = "", env "COMANDA_ARCHIVE_SECRET_KEY";
+        /// Most documents under way at once
+        concurrency: Within<1, 256> = "16", env "COMANDA_ARCHIVE_CONCURRENCY";
+    }
     /// Which server commands talk to, where it is not found by the store.
     client: Connection {
         /// Talk to this server instead of opening a store
@@ -215,5 +236,31 @@ settings! {
         /// For how many minutes invalid input (order.invalid) is gathered up into one message. What
         /// is wrong with a batch is told by batch.finished
         every_minutes: Within<1, 1_440> = "5";
+    }
+    rows
+    /// Queues that orders come from (Amazon SQS, or what speaks its protocol). A message holds one
+    /// order, an array of orders or JSON Lines, and is deleted when they are on disk.
+    queues: QueueIntake, at most 16, env "COMANDA_QUEUES" {
+        /// What it is called: in metrics, in records of invalid messages, and in the settings
+        name: QueueName, such as "orders";
+        /// The queue's address
+        url: Endpoint, such as "https://sqs.sa-east-1.amazonaws.com/123456789012/orders";
+        /// Where requests go, when not where the address leads; http:// is without TLS
+        endpoint: Option<Endpoint> = "";
+        /// The region; else the address's, else AWS_REGION, else us-east-1
+        region: Option<Region> = "";
+        /// The id of an access key; without one AWS's environment is asked, as in `[archive]`
+        access_key: Option<AccessKey> = "";
+        /// Its secret
+        secret_key: Option<Secret> = "";
+        /// Calls that receive, and that delete, at once
+        receivers: Within<1, 16> = "1";
+        /// Most messages that are held at once, a message being at most 1 MiB
+        in_flight: Within<1, 1_000> = "100";
+        /// For how long a message that was handed out is hidden from others, in seconds; it is
+        /// hidden for longer while it is worked on
+        visibility_s: Within<1, 43_200> = "60";
+        /// A message that was handed out more often is recorded as invalid, and deleted
+        max_receives: Within<1, 1_000> = "10";
     }
 }

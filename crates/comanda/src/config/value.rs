@@ -18,6 +18,7 @@ use service::wire::violation::Severity;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
+use super::place::BucketIn;
 use super::rows::Rows;
 
 /// What a value is in the file.
@@ -312,6 +313,7 @@ choices!(UnknownSku {
     "reject" => Self::Reject,
 });
 
+choices!(BucketIn { "path" => Self::Path, "host" => Self::Host });
 choices!(Folders { "nested" => Self::Nested, "flat" => Self::Flat });
 
 /// Whether folders in the inbox are looked into.

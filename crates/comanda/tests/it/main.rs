@@ -7,6 +7,7 @@
 mod support;
 
 mod amended;
+mod archive;
 mod backup;
 mod bad_inputs;
 mod batches;
@@ -24,6 +25,7 @@ mod mail;
 mod observe;
 mod older_store;
 mod overload;
+mod queues;
 mod shutdown;
 mod steps;
 mod streams;

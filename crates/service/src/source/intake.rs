@@ -14,19 +14,21 @@ use bytes::Bytes;
 use compact_str::format_compact;
 use domain::command;
 use domain::event::Refusal;
-use domain::id::{MerchantId, OrderId};
+use domain::id::{MerchantId, OrderId, OrderKey};
 use domain::order::Channel;
 use domain::time::Timestamp;
 
 use super::Message;
 use super::machine::Verdict;
-use crate::change::{Audit, DOCUMENT_BYTES_MAX, Fault, Origin, What};
+use crate::change::{Audit, DOCUMENT_BYTES_MAX, Fault, Origin, Seq, What};
 use crate::ledger::{
     Accepted, Amend, Answer, Cancel, Found, Ledger, Receive, Request, Unavailable,
 };
+use crate::letters::{DeadLetter, Subject};
 use crate::once::{KEPT_US, Key, Once, Outcome, Render};
 use crate::prepare::cut;
 use crate::wire::document::{self, Command, MissingId};
+use crate::wire::message::{Lang, stored};
 use crate::wire::violation::Severity;
 
 /// Most documents of one message: a message that is full of the smallest scraps must not become
@@ -99,10 +101,49 @@ pub struct Intake {
 
 /// A document of a message.
 struct Item {
-    index: usize,
+    /// Its place among several, from 1.
+    place: Option<usize>,
     bytes: Bytes,
     /// Why it cannot be an order, whatever it says.
     flaw: Option<&'static str>,
+}
+
+/// What a document asks for.
+struct Asked {
+    request: Request,
+    /// The order that it is about, as far as it says.
+    order: Option<OrderKey>,
+    /// The document, where it is to be an order's.
+    original: Option<Bytes>,
+    /// Why it is no order; none where it is one.
+    faults: Vec<Fault>,
+}
+
+impl Asked {
+    fn of(read: document::Read, document: &Bytes) -> Self {
+        let (order, faults) = (Some(read.key().clone()), Vec::new());
+        let warnings = read.warnings.iter().map(Fault::from).collect();
+        let (original, document) = (Some(document.clone()), document.clone());
+        match read.command {
+            Command::Create(created) => {
+                let (batch, rules) = (None, None);
+                let receive = Receive { order: created, document, warnings, batch, rules };
+                Self { request: Request::Receive(Box::new(receive)), order, original, faults }
+            }
+            Command::Amend(amended) => {
+                let (batch, revision) = (None, None);
+                let amend = Amend { order: amended, document, warnings, batch, revision };
+                Self { request: Request::Amend(Box::new(amend)), order, original, faults }
+            }
+            Command::Cancel(cancelled) => {
+                let (reason, channel, batch) = (None, read.channel, None);
+                let command = command::Cancel { order: cancelled, reason, channel, batch };
+                let cancel = Cancel { command, document: Some(document) };
+                let request = Request::Cancel(Box::new(cancel));
+                Self { request, order, original: None, faults }
+            }
+        }
+    }
 }
 
 impl Intake {
@@ -131,67 +172,69 @@ impl Intake {
         settled: &mut Settled,
     ) -> Result<(), Unavailable> {
         for some in items(&message.body).chunks(DOCUMENTS_PER_CALL) {
-            let mut requests = Vec::with_capacity(some.len());
+            let (mut requests, mut asked_of, mut letters) = (Vec::new(), Vec::new(), Vec::new());
             for item in some {
                 let asked = self.request(item);
                 if is_from_long_ago(message, now) && is_done(ledger, &asked)? {
                     settled.redelivered += 1;
-                } else {
-                    requests.push(self.once(message, item, asked));
+                    continue;
+                }
+                if !asked.faults.is_empty() {
+                    letters.push(self.letter(message, item, asked.order.clone(), &asked.faults));
+                }
+                requests.push(self.once(message, item, asked.request));
+                asked_of.push((item, asked.order));
+            }
+            // In the same commit: what is no order is on record, and among the dead letters.
+            requests.append(&mut letters);
+            if requests.is_empty() {
+                continue;
+            }
+            let answers = ledger.execute_patiently(requests).await?;
+            for ((item, order), answer) in asked_of.into_iter().zip(&answers) {
+                settled.count(answer);
+                if let Some(faults) = unpriceable(answer) {
+                    letters.push(self.letter(message, item, order, faults));
                 }
             }
-            if !requests.is_empty() {
-                let answers = ledger.execute_patiently(requests).await?;
-                answers.iter().for_each(|answer| settled.count(answer));
+            if !letters.is_empty() {
+                ledger.execute_patiently(letters).await?;
             }
         }
         Ok(())
     }
 
-    /// Records a message that was handed out too often: whoever worked on it never came to an end.
-    pub async fn bury(&self, ledger: &dyn Ledger, message: &Message) -> Verdict {
-        let item = Item { index: 0, bytes: message.body.clone(), flaw: Some("too_many_receives") };
-        let request = self.once(message, &item, self.request(&item));
-        match ledger.execute_patiently(vec![request]).await {
+    /// Records a message that nothing can be made of, for the reason that `code` names:
+    /// `too_many_receives`, whoever worked on it never came to an end; `internal_error`, it breaks
+    /// us.
+    pub async fn bury(
+        &self,
+        ledger: &dyn Ledger,
+        message: &Message,
+        code: &'static str,
+    ) -> Verdict {
+        let item = Item { place: None, bytes: message.body.clone(), flaw: Some(code) };
+        let request = self.once(message, &item, self.request(&item).request);
+        let letter = self.letter(message, &item, None, &[fault(code)]);
+        match ledger.execute_patiently(vec![request, letter]).await {
             Ok(_) => Verdict::Settled(Settled { exhausted: 1, ..Settled::default() }),
             Err(error) => Verdict::Unavailable(error.to_string().into()),
         }
     }
 
-    fn request(&self, item: &Item) -> Request {
+    fn request(&self, item: &Item) -> Asked {
         if let Some(code) = item.flaw {
             return self.audit(None, None, vec![fault(code)], &item.bytes);
         }
-        let document = item.bytes.clone();
-        match document::read(&document, &self.settings) {
-            Ok(read) => {
-                let warnings = read.warnings.iter().map(Fault::from).collect();
-                match read.command {
-                    Command::Create(order) => {
-                        let (batch, rules) = (None, None);
-                        let receive = Receive { order, document, warnings, batch, rules };
-                        Request::Receive(Box::new(receive))
-                    }
-                    Command::Amend(order) => {
-                        let (batch, revision) = (None, None);
-                        let amend = Amend { order, document, warnings, batch, revision };
-                        Request::Amend(Box::new(amend))
-                    }
-                    Command::Cancel(order) => {
-                        let channel = read.channel;
-                        let command = command::Cancel { order, reason: None, channel, batch: None };
-                        let document = Some(document);
-                        Request::Cancel(Box::new(Cancel { command, document }))
-                    }
-                }
-            }
+        match document::read(&item.bytes, &self.settings) {
+            Ok(read) => Asked::of(read, &item.bytes),
             Err(document::Fault::Malformed(_)) => {
-                self.audit(None, None, vec![fault("malformed")], &document)
+                self.audit(None, None, vec![fault("malformed")], &item.bytes)
             }
             Err(document::Fault::Invalid { found, violations }) => {
                 let errors = violations.iter().filter(|v| v.severity == Severity::Error);
                 let faults = errors.take(FAULTS_KEPT_MAX).map(Fault::from).collect();
-                self.audit(found.id, found.merchant, faults, &document)
+                self.audit(found.id, found.merchant, faults, &item.bytes)
             }
         }
     }
@@ -202,11 +245,40 @@ impl Intake {
         merchant: Option<MerchantId>,
         faults: Vec<Fault>,
         document: &Bytes,
-    ) -> Request {
+    ) -> Asked {
+        let key = order.clone().zip(merchant.clone());
+        let key = key.map(|(id, merchant)| OrderKey { merchant, id });
         let origin = Origin::of(Some(format_compact!("queue:{}", self.queue)), document);
         let (channel, document) = (Channel::Queue, cut(document));
+        let kept = faults.clone();
         let audit = Audit { order, merchant, channel, batch: None, faults, origin, document };
-        Request::Audit(Box::new(audit))
+        let request = Request::Audit(Box::new(audit));
+        Asked { request, order: key, original: None, faults: kept }
+    }
+
+    /// A document that is no order, as a dead letter: however often it is buried, it is one.
+    fn letter(
+        &self,
+        message: &Message,
+        item: &Item,
+        order: Option<OrderKey>,
+        faults: &[Fault],
+    ) -> Request {
+        let id = match item.place {
+            None => message.id.clone(),
+            Some(place) => format!("{}#{place}", message.id).into(),
+        };
+        let reason = faults.first().map_or("malformed", |fault| &*fault.code);
+        let sentences = faults.iter().map(|fault| stored(fault, Lang::En));
+        Request::Bury(Box::new(DeadLetter {
+            subject: Subject::Message { queue: self.queue.clone(), id },
+            order,
+            cause: Seq(0),
+            reason: reason.into(),
+            error: sentences.collect::<Vec<_>>().join(" ").into(),
+            attempts: message.receives,
+            payload: Some(cut(&item.bytes)),
+        }))
     }
 
     /// A request that is done once, however often its message is handed out.
@@ -216,7 +288,7 @@ impl Intake {
         for part in [PURPOSE, self.queue.as_bytes(), message.id.as_bytes(), &content] {
             name.update(&(part.len() as u64).to_le_bytes()).update(part);
         }
-        name.update(&(item.index as u64).to_le_bytes());
+        name.update(&(item.place.unwrap_or_default() as u64).to_le_bytes());
         let key = Key { name: *name.finalize().as_bytes(), content };
         // Nobody is answered: that it was done is all there is to know.
         let render = Render(Arc::new(|answer| {
@@ -235,30 +307,10 @@ fn is_from_long_ago(message: &Message, now: Timestamp) -> bool {
     message.receives > 1 && message.sent_at.is_some_and(may_be_forgotten)
 }
 
-/// Whether an order has that very document already.
-fn is_done(ledger: &dyn Ledger, asked: &Request) -> Result<bool, Unavailable> {
-    let (key, document) = match asked {
-        Request::Receive(receive) => (&receive.order.key, &receive.document),
-        Request::Amend(amend) => (&amend.order.key, &amend.document),
-        // A cancellation takes effect once by itself; what is no order has no effect.
-        Request::Cancel(_)
-        | Request::Audit(_)
-        | Request::Flood(_)
-        | Request::Fulfil(_)
-        | Request::Step(_)
-        | Request::Redrive(_)
-        | Request::AdjustStock(_)
-        | Request::PutProducts(_)
-        | Request::PutCustomer(_)
-        | Request::PutRules { .. }
-        | Request::Once(_)
-        | Request::Stray(_)
-        | Request::Webhook(_)
-        | Request::Bury(_)
-        | Request::Settle(_)
-        | Request::Sweep(_)
-        | Request::Checkpoint(_) => return Ok(false),
-    };
+/// Whether an order has that very document already. A cancellation takes effect once by itself,
+/// and what is no order has no effect.
+fn is_done(ledger: &dyn Ledger, asked: &Asked) -> Result<bool, Unavailable> {
+    let (Some(key), Some(document)) = (&asked.order, &asked.original) else { return Ok(false) };
     let Found::Order(view) = ledger.order(&key.id, Some(&key.merchant))? else { return Ok(false) };
     for seq in &view.revisions {
         if let What::Order { document: Some(kept), .. } = ledger.change(*seq)?.what
@@ -270,6 +322,28 @@ fn is_done(ledger: &dyn Ledger, asked: &Request) -> Result<bool, Unavailable> {
     Ok(false)
 }
 
+/// Why an order that was read could not be priced.
+fn unpriceable(answer: &Answer) -> Option<&[Fault]> {
+    match answer {
+        Answer::Invalid(faults) => Some(faults),
+        Answer::Once(outcome) => match &**outcome {
+            Outcome::Now { answer, .. } => unpriceable(answer),
+            Outcome::Before(_) | Outcome::OtherContent => None,
+        },
+        Answer::Accepted(_)
+        | Answer::Refused(_)
+        | Answer::Recorded
+        | Answer::Stock(_)
+        | Answer::Rules(_)
+        | Answer::Batch(_)
+        | Answer::Endpoint(_)
+        | Answer::Buried(_)
+        | Answer::Settled(_)
+        | Answer::Sweep(_)
+        | Answer::Broken => None,
+    }
+}
+
 fn fault(code: &str) -> Fault {
     Fault { pointer: "".into(), code: code.into() }
 }
@@ -277,7 +351,7 @@ fn fault(code: &str) -> Fault {
 /// The documents of a message, byte for byte. One that holds none is one that is malformed.
 fn items(body: &Bytes) -> Vec<Item> {
     if body.len() > DOCUMENT_BYTES_MAX {
-        return vec![Item { index: 0, bytes: body.clone(), flaw: Some("too_large") }];
+        return vec![Item { place: None, bytes: body.clone(), flaw: Some("too_large") }];
     }
     let parts = match document::split(body) {
         // One order keeps every byte of its message.
@@ -291,10 +365,11 @@ fn items(body: &Bytes) -> Vec<Item> {
         _ => None,
     };
     if flaw.is_some() {
-        return vec![Item { index: 0, bytes: body.clone(), flaw }];
+        return vec![Item { place: None, bytes: body.clone(), flaw }];
     }
-    let item = |(index, bytes)| Item { index, bytes, flaw: None };
-    parts.into_iter().enumerate().map(item).collect()
+    let is_several = parts.len() > 1;
+    let item = |(place, bytes)| Item { place: is_several.then_some(place), bytes, flaw: None };
+    (1..).zip(parts).map(item).collect()
 }
 
 fn is_object(body: &Bytes) -> bool {

@@ -85,19 +85,25 @@ impl Home {
     /// error, as on a full disk.
     pub(crate) fn serve_on_full_disk(&self, kilobytes: u64) -> Server {
         // The unit of `ulimit -f` in a POSIX shell is 512 bytes.
-        self.serve_under(&format!("trap '' XFSZ; ulimit -S -f {}", kilobytes * 2))
+        self.serve_under(&format!("trap '' XFSZ; ulimit -S -f {}", kilobytes * 2), &[])
+    }
+
+    /// Serves this store, with more arguments and with [`Server::limit_files`] being an error to
+    /// whoever writes, and no end to the process.
+    pub(crate) fn serve_with_limits(&self, arguments: &[&str]) -> Server {
+        self.serve_under("trap '' XFSZ", arguments)
     }
 
     /// Serves this store with at most so many files and sockets open.
     pub(crate) fn serve_with_files(&self, files: u32) -> Server {
-        self.serve_under(&format!("ulimit -n {files}"))
+        self.serve_under(&format!("ulimit -n {files}"), &[])
     }
 
-    fn serve_under(&self, limits: &str) -> Server {
+    fn serve_under(&self, limits: &str, arguments: &[&str]) -> Server {
         let mut shell = without_settings(Command::new("sh"));
         shell.args(["-c", &format!("{limits}; exec \"$0\" \"$@\"")]);
         shell.args([env!("CARGO_BIN_EXE_comanda"), "--data-dir"]);
-        shell.arg(self.store()).args(["serve", "--listen", "127.0.0.1:0"]);
+        shell.arg(self.store()).args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
         Server::start(shell, &self.path("server.log"))
     }
 

@@ -1,11 +1,13 @@
 //! What every test needs: a store's folder, the program in it, HTTP to it, and seeded chance.
 
+mod aws;
 mod chance;
 mod documents;
 mod home;
 mod http;
 mod peers;
 
+pub(crate) use aws::Aws;
 pub(crate) use chance::Chance;
 pub(crate) use documents::{
     document, json_lines, order_id, priced_order, sampled, simple_order, stock_rows,

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::*;
 use crate::conformance::ticking;
 use crate::ledger::{By, Changes, Query};
+use crate::letters::Filter;
 use crate::memory::{MemoryLedger, MemoryLog};
 use crate::serial::Settings;
+use crate::view::Direction;
 
 fn ledger() -> MemoryLedger {
     let settings = Settings { exponent: 2, ..Settings::default() };
@@ -37,6 +39,13 @@ fn take(ledger: &MemoryLedger, message: &Message) -> Settled {
         Verdict::Settled(settled) => settled,
         Verdict::Unavailable(why) => panic!("{why}"),
     }
+}
+
+/// The one dead letter there is.
+fn letter(ledger: &MemoryLedger) -> DeadLetter {
+    let letters = ledger.letters(&Filter::default(), Direction::Oldest, None, 9).unwrap();
+    assert_eq!(letters.rows.len(), 1);
+    ledger.letter(letters.rows[0].0).unwrap().unwrap().1
 }
 
 fn parts(body: &str) -> Vec<String> {
@@ -96,6 +105,10 @@ fn each_document_of_a_message_takes_effect_once_and_bad_ones_cost_no_neighbour()
     let What::Audit(audit) = change.what else { panic!("an audit") };
     assert_eq!(audit.origin.source.as_deref(), Some("queue:shop"));
     assert_eq!((&*audit.document, audit.channel), (&b"{\"id\":"[..], Channel::Queue));
+    let letter = letter(&ledger);
+    let subject = Subject::Message { queue: "shop".into(), id: "m-1#2".into() };
+    assert_eq!((letter.subject, &*letter.reason), (subject, "malformed"));
+    assert_eq!(letter.payload.as_deref(), Some(&b"{\"id\":"[..]));
 }
 
 #[test]
@@ -131,10 +144,24 @@ fn a_message_that_was_handed_out_too_often_is_on_record_once() {
     let ledger = ledger();
     let worn = message("m-1", &order("o-1"));
     for _ in 0..2 {
-        let verdict = pollster::block_on(intake().bury(&ledger, &worn));
+        let verdict = pollster::block_on(intake().bury(&ledger, &worn, "too_many_receives"));
         let exhausted = Settled { exhausted: 1, ..Settled::default() };
         assert_eq!(verdict, Verdict::Settled(exhausted));
     }
     let inputs = ledger.inputs(None, None, 9).unwrap();
     assert_eq!(inputs.seqs.len(), 1);
+    let letter = letter(&ledger);
+    assert_eq!((letter.payload, &*letter.reason), (Some(worn.body), "too_many_receives"));
+}
+
+#[test]
+fn an_order_that_cannot_be_priced_is_a_dead_letter_too() {
+    let ledger = ledger();
+    let line = r#"{"sku": "P", "quantity": 1000000, "price": 9000000}"#;
+    let body = format!(r#"{{"id": "o", "customerId": "c", "items": [{line}, {line}]}}"#);
+    assert_eq!(take(&ledger, &message("m-1", &body)), counted(0, 0, 1, 0));
+    let letter = letter(&ledger);
+    let subject = Subject::Message { queue: "shop".into(), id: "m-1".into() };
+    assert_eq!((letter.subject, &*letter.reason), (subject, "total_out_of_range"));
+    assert_eq!(letter.order.unwrap().id.as_str(), "o");
 }
