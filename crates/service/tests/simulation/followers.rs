@@ -53,6 +53,8 @@ struct Attempt {
 struct Owed {
     /// Everything that was selected, by change, as it was when the change was made.
     selected: BTreeMap<Seq, Vec<Delivery>>,
+    /// When each of these changes was made.
+    times: BTreeMap<Seq, Timestamp>,
     open: BTreeMap<Place, Box<str>>,
     /// Where each delivery stood first; one that is redriven stands elsewhere as well.
     firsts: BTreeMap<Box<str>, Place>,
@@ -132,6 +134,7 @@ impl Follower {
             }
         }
         if !selected.is_empty() {
+            self.owed.times.insert(seq, change.at);
             self.owed.selected.insert(seq, selected);
         }
     }
@@ -249,19 +252,25 @@ impl Follower {
             });
         }
         arrived.sort_by_key(|(at, delivery, _)| (*at, delivery.seq));
-        arrived.into_iter().for_each(|(_, delivery, is_late)| self.taken(&delivery, is_late));
+        arrived.into_iter().for_each(|(_, delivery, late)| self.taken(&delivery, late, now));
     }
 
     /// The destination has it. Taken for the first time, nothing of its order before it is owed;
     /// unless it is late: what nobody waited for any more may have been given up meanwhile.
-    fn taken(&mut self, delivery: &Delivery, is_late: bool) {
+    fn taken(&mut self, delivery: &Delivery, late: bool, now: Timestamp) {
         if !self.destination.take(&delivery.id) {
             return;
         }
         // Buried, and nobody was told before the crash: then it goes out again where it stood.
         let first = self.owed.firsts.get(&delivery.id);
-        if let (Some(order), false) = (&delivery.order, is_late) {
-            let oldest = self.owed.of_order.get(order).and_then(BTreeSet::first);
+        if let (Some(order), false) = (&delivery.order, late) {
+            // What the sink is too late for stays behind; its letter may not be committed yet.
+            let retention = self.sink.terms().retention;
+            let has_time = |place: &&Place| {
+                !is_late(retention, place.seq, self.owed.times[&place.seq], now, 0)
+            };
+            let owed = self.owed.of_order.get(order);
+            let oldest = owed.and_then(|places| places.iter().find(has_time));
             let is_next = oldest.is_none_or(|oldest| Some(oldest) >= first);
             assert!(is_next, "{delivery:?} came before what is at {oldest:?}");
         }
