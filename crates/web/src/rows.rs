@@ -47,11 +47,29 @@ pub(crate) async fn receive<T: Send + 'static>(
     blocking(app, move |app| read(app, &bytes, media, |row| parse(app, row))).await
 }
 
-/// Takes in a body that is one JSON object, or nothing at all, and reads it.
+/// Takes in a body that is one JSON object, and reads it.
 pub(crate) async fn one<T: Send + 'static>(
     app: &Arc<App>,
     request: HttpRequest,
     parse: impl Fn(&App, &mut Row<'_>) -> Option<T> + Send + 'static,
+) -> Result<T, Error> {
+    read_one(app, request, parse, b"").await
+}
+
+/// Takes in a body that is one JSON object, or nothing at all, and reads it.
+pub(crate) async fn one_or_none<T: Send + 'static>(
+    app: &Arc<App>,
+    request: HttpRequest,
+    parse: impl Fn(&App, &mut Row<'_>) -> Option<T> + Send + 'static,
+) -> Result<T, Error> {
+    read_one(app, request, parse, b"{}").await
+}
+
+async fn read_one<T: Send + 'static>(
+    app: &Arc<App>,
+    request: HttpRequest,
+    parse: impl Fn(&App, &mut Row<'_>) -> Option<T> + Send + 'static,
+    nothing: &'static [u8],
 ) -> Result<T, Error> {
     let (parts, sent) = request.into_parts();
     Params::read(&parts.uri, &[])?;
@@ -60,7 +78,7 @@ pub(crate) async fn one<T: Send + 'static>(
     }
     let limits = &app.settings.limits;
     let bytes = collect(sent, limits.order_bytes_max, limits.request).await?;
-    let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
+    let bytes = if bytes.is_empty() { Bytes::from_static(nothing) } else { bytes };
     let mut rows = read(app, &bytes, Media::Json, |row| parse(app, row))?;
     match (rows.pop(), rows.is_empty()) {
         (Some(row), true) => Ok(row),
@@ -199,6 +217,15 @@ impl<'a> Row<'a> {
             self.is_wrong(field, RowCode::Known(Code::WrongType));
         }
         text.filter(|text: &String| !text.is_empty())
+    }
+
+    /// A text and nothing else, perhaps empty.
+    pub(crate) fn string(&mut self, field: &str) -> Option<String> {
+        let text = serde_json::from_str(self.raw(field)?).ok();
+        if text.is_none() {
+            self.is_wrong(field, RowCode::Known(Code::WrongType));
+        }
+        text
     }
 
     /// A name of ours; absent is no violation.

@@ -137,7 +137,7 @@ pub(crate) async fn remove(
     post, path = "/v1/webhooks/{id}/rotate-secret", tag = "webhooks",
     operation_id = "rotate_webhook_secret",
     params(("id" = String, Path, description = "The endpoint")),
-    request_body(content = SecretOverlap, description = "May be empty"),
+    request_body(content = Option<SecretOverlap>, description = "May be empty"),
     responses((status = 200, body = WebhookRow, description = "With the new secret, which \
         is shown this once")),
 )]
@@ -147,7 +147,7 @@ pub(crate) async fn rotate(
     request: HttpRequest,
 ) -> Result<Response<Body>, Error> {
     let read = |_: &App, row: &mut Row<'_>| Some(ranged(row, "overlap_s", 0, OVERLAP_S.1));
-    let overlap = rows::one(&app, request, read).await?.unwrap_or(OVERLAP_S.0);
+    let overlap = rows::one_or_none(&app, request, read).await?.unwrap_or(OVERLAP_S.0);
     let overlap = overlap.saturating_mul(1_000_000);
     let endpoint = execute(&app, Command::Rotate { id: named(&id)?, overlap }).await?;
     let headers = [(CACHE_CONTROL, "no-store")];
@@ -188,7 +188,7 @@ pub(crate) async fn enable(
 #[utoipa::path(
     post, path = "/v1/webhooks/{id}/disable", tag = "webhooks", operation_id = "disable_webhook",
     params(("id" = String, Path, description = "The endpoint")),
-    request_body(content = Reason, description = "May be empty"),
+    request_body(content = Option<Reason>, description = "May be empty"),
     responses((status = 200, body = WebhookRow, description = "The endpoint as it is then")),
 )]
 pub(crate) async fn disable(
@@ -197,7 +197,7 @@ pub(crate) async fn disable(
     request: HttpRequest,
 ) -> Result<Json<Value>, Error> {
     let read = |_: &App, row: &mut Row<'_>| Some(text(row, "reason", REASON_BYTES_MAX));
-    let reason = rows::one(&app, request, read).await?.unwrap_or_default();
+    let reason = rows::one_or_none(&app, request, read).await?.unwrap_or_default();
     Ok(Json(show(&*execute(&app, Command::Disable { id: named(&id)?, reason }).await?)))
 }
 
@@ -408,7 +408,7 @@ fn merchants(row: &mut Row<'_>) -> Option<Vec<MerchantId>> {
 
 /// A text of at most so many bytes.
 fn text(row: &mut Row<'_>, field: &str, most: usize) -> Option<Box<str>> {
-    let text = row.text(field)?;
+    let text = row.string(field)?;
     if text.len() > most {
         row.is_wrong(field, RowCode::TooLong(most));
     }
