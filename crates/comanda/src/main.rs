@@ -1,5 +1,6 @@
 //! Comanda, the program: flags, wiring, exit codes. What it does is in the crates below.
 
+mod alerts;
 mod archive;
 mod batches;
 mod cli;

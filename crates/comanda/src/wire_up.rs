@@ -14,6 +14,7 @@ use service::wire::document::Settings;
 use web::metrics::Gauges;
 use web::{App, Health, Keys, Links};
 
+use crate::alerts;
 use crate::archive;
 use crate::batches::{Port, Runner};
 use crate::files::{self, Files};
@@ -150,6 +151,7 @@ impl Node {
 fn sinks(installation: &Installation, ledger: &Arc<dyn Ledger>) -> Result<Vec<Arc<dyn Sink>>> {
     let mut sinks = steps::sinks(installation, ledger)?;
     sinks.extend(notices::sinks(installation, ledger)?);
+    sinks.extend(alerts::alerts(installation, ledger)?);
     Ok(sinks)
 }
 

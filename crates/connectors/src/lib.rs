@@ -4,6 +4,7 @@
 //! without a bound, a secret or personal data in an error.
 #![forbid(unsafe_code)]
 
+pub mod alerts;
 pub mod archive;
 pub mod aws;
 pub mod http;

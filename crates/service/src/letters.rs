@@ -8,6 +8,7 @@
 //! from that change, for whoever reads the log.
 
 mod again;
+mod alerts;
 mod codec;
 mod sweep;
 mod sweeper;
@@ -23,6 +24,7 @@ use crate::ledger::{Answer, Request};
 use crate::view::{Read, damaged};
 
 pub use self::again::{Unsent, again};
+pub use self::alerts::{ALERTS, Alert, Alerts, Tell};
 pub use self::codec::{encode_counts, read_counts};
 pub use self::sweep::{Sweep, SweepStatus, Sweeping, Swept};
 pub use self::sweeper::{PER_SECOND_MAX, Sweeper};

@@ -153,6 +153,14 @@ settings! {
         /// For people (text) or for machines (json): one object a line
         format: LogFormat = "text", env "COMANDA_LOG_FORMAT", flag "log-format";
     }
+    /// Alerts that letters are dead: deliveries, steps, lines of files, messages that could not be
+    /// seen through. The first is told at once, then how many there are, once in so many minutes.
+    alerts: Alerting {
+        /// At most one alert in so many minutes; none at all where it is 0
+        every_minutes: Within<0, 1_440> = "0", env "COMANDA_ALERTS_EVERY_MINUTES";
+        /// Where they are posted to as JSON, beside the log
+        webhook: Option<Endpoint> = "", env "COMANDA_ALERTS_WEBHOOK";
+    }
     /// Traces of requests, for a collector that speaks OTLP over HTTP (port 4318 by custom).
     telemetry: Telemetry {
         /// The collector, such as http://127.0.0.1:4318; nothing is traced without one

@@ -15,6 +15,7 @@ mod broken_batches;
 mod commands;
 mod config;
 mod crash;
+mod dead_letters;
 mod disk;
 mod files;
 mod followers;

@@ -52,7 +52,7 @@ fn the_cursor_passes_only_what_is_done() {
 fn what_is_written_while_a_page_is_read_is_not_slept_through() {
     let mut machine = Machine::new("hook", terms(), &Progress::default(), BEGIN, 7);
     let read = Output::Read { after: None, limit: WINDOW_MAX };
-    assert_eq!(machine.step(BEGIN, Input::Grown(BYTES)), [read.clone()]);
+    assert_eq!(machine.step(BEGIN, Input::Grown(BYTES)), std::slice::from_ref(&read));
     assert_eq!(machine.step(BEGIN, Input::Grown(2 * BYTES)), []);
     let nothing = Page { is_end: true, ..Page::default() };
     assert_eq!(machine.step(BEGIN, Input::Read(nothing.clone())), [read]);
