@@ -60,6 +60,8 @@ enum Command {
     Http,
     /// Latency at 1,000 and 10,000 orders a second.
     Rate,
+    /// What telling a webhook receiver costs intake.
+    Followers,
     /// A file of orders.
     Bulk,
     /// Files of 10,000, 100,000 and 1,000,000 orders.
@@ -91,6 +93,8 @@ enum Command {
 enum Server {
     /// No work at all.
     Trivial,
+    /// Takes whatever it is told.
+    Receiver,
     /// The work without a store.
     Ceiling { reference: PathBuf },
     /// The work on PostgreSQL.
@@ -111,6 +115,7 @@ impl Args {
             Command::Generator => &[rows::generator],
             Command::Http => &[rows::full],
             Command::Rate => &[rows::rate],
+            Command::Followers => &[rows::followers],
             Command::Bulk => &[rows::bulk],
             Command::Linear => &[rows::linear],
             Command::Restart => &[rows::restart],
@@ -190,6 +195,7 @@ impl Server {
                 serve::announce(listener.local_addr()?);
                 load::trivial::serve(&listener)
             }
+            Self::Receiver => serve::runtime()?.block_on(serve::forever(serve::receiver())),
             Self::Ceiling { reference } => ceiling::serve(Work::open(reference)?),
             Self::Peer { reference, folder, committers } => {
                 peer::serve(Work::open(reference)?, folder, *committers)

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -94,6 +94,23 @@ impl Lab {
         let file = self.folder().join(format!("retail-{count}.jsonl"));
         self.source.write(Kind::Retail, count, SEED, &file)?;
         self.retail.borrow_mut().insert(count, file.clone());
+        Ok(file)
+    }
+
+    /// A file of `count` retail orders behind the first `skip`, which are others.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn later_retail(&self, skip: usize, count: usize) -> io::Result<PathBuf> {
+        let file = self.folder().join(format!("retail-{skip}-{count}.jsonl"));
+        if !file.exists() {
+            let all = io::BufReader::new(fs::File::open(self.retail(skip + count)?)?);
+            let mut later = io::BufWriter::new(fs::File::create(&file)?);
+            for line in all.lines().skip(skip) {
+                writeln!(later, "{}", line?)?;
+            }
+            later.flush()?;
+        }
         Ok(file)
     }
 
@@ -272,12 +289,18 @@ impl Running {
 
     /// Commits so far, if the server counts them.
     pub fn commits(&self) -> Option<u64> {
+        self.metric("commits_total").map(|commits| commits as u64)
+    }
+
+    /// The first of the server's metrics whose name, labels aside, ends like this.
+    pub fn metric(&self, name: &str) -> Option<f64> {
         let (_, text) = get(self.address, "/metrics").ok()?;
-        let count = |line: &str| {
-            let (name, value) = line.split_once(' ')?;
-            name.ends_with("commits_total").then(|| value.trim().parse::<f64>().ok())?
+        let value = |line: &str| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let is_it = series.split('{').next()?.ends_with(name);
+            is_it.then(|| value.parse::<f64>().ok())?
         };
-        text.lines().find_map(count).map(|commits| commits as u64)
+        text.lines().find_map(value)
     }
 
     /// Ends it as an operator would.
@@ -312,6 +335,19 @@ pub fn ours(arguments: &[&str]) -> io::Result<Command> {
 fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder();
     config.timeout_global(Some(CALL_MAX)).http_status_as_error(false).build().into()
+}
+
+/// Posts a JSON document.
+///
+/// # Errors
+/// There is no answer, or it is not 2xx.
+pub fn post_json(address: SocketAddr, path: &str, body: &serde_json::Value) -> io::Result<()> {
+    let body = body.to_string();
+    let status = send(address, "POST", path, "application/json", body.as_bytes())?;
+    if !(200..300).contains(&status) {
+        return Err(io::Error::other(format!("POST {path} answered {status}")));
+    }
+    Ok(())
 }
 
 /// Status and body of a GET.

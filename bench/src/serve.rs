@@ -35,6 +35,11 @@ pub async fn forever(router: Router) -> io::Result<()> {
     axum::serve(listener, router).await
 }
 
+/// A receiver of webhooks that takes everything.
+pub fn receiver() -> Router {
+    Router::new().fallback(async |_body: axum::body::Bytes| StatusCode::NO_CONTENT)
+}
+
 /// Prints the line every server prints, and ends the process when the parent goes away.
 pub fn announce(address: SocketAddr) {
     println!("listening on http://{address}");

@@ -1,12 +1,14 @@
 //! What is measured: one file per group of rows.
 
 mod bulk;
+mod followers;
 mod generator;
 mod hot_sku;
 mod http;
 mod restart;
 
 pub use bulk::{bulk, linear};
+pub use followers::followers;
 pub use generator::generator;
 pub use hot_sku::hot_sku;
 pub use http::{full, rate};
@@ -61,4 +63,4 @@ fn stores(options: &Options) -> impl Iterator<Item = System> {
 pub type Measure = fn(&Lab, &Options, &mut Report) -> io::Result<()>;
 
 /// Every group, the shortest runs first.
-pub const ALL: [Measure; 7] = [generator, full, rate, bulk, hot_sku, restart, linear];
+pub const ALL: [Measure; 8] = [generator, full, rate, followers, bulk, hot_sku, restart, linear];
