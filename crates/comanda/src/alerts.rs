@@ -11,6 +11,7 @@ use service::ledger::Ledger;
 use service::letters::Alerts;
 
 use crate::installation::{Installation, clock};
+use crate::notices;
 
 /// The follower; none where alerts are off.
 pub(crate) fn alerts(
@@ -22,10 +23,15 @@ pub(crate) fn alerts(
     if minutes == 0 {
         return Ok(None);
     }
-    let channels = match &settings.webhook {
-        Some(url) => Channels::with_webhook(Client::new(Reach::Anywhere, clock())?, &url.0)
-            .context("alerts.webhook is no address")?,
-        None => Channels::default(),
-    };
+    let mut channels = Channels::default();
+    if let Some(url) = &settings.webhook {
+        let client = Client::new(Reach::Anywhere, clock())?;
+        channels = channels.with_webhook(client, &url.0).context("alerts.webhook is no address")?;
+    }
+    if let Some(to) = &settings.to
+        && let Some((server, written)) = notices::mail(installation)?
+    {
+        channels = channels.with_mail(server, written, to.0.clone());
+    }
     Ok(Some(Arc::new(Alerts::new(ledger.clone(), minutes, Arc::new(channels)))))
 }

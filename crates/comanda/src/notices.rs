@@ -55,6 +55,9 @@ pub(crate) fn contradictions(installation: &Installation) -> Vec<String> {
     if email.host.is_some() && email.from.is_none() {
         found.push("email.from: whom messages are from must be given with email.host".to_owned());
     }
+    if installation.alerts.to.is_some() && email.host.is_none() {
+        found.push("alerts.to: e-mail needs email.host".to_owned());
+    }
     if email.username.is_some() != email.password.is_some() {
         found.push("email.username and email.password: both or none".to_owned());
     }

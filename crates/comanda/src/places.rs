@@ -52,7 +52,7 @@ pub(crate) fn queues(installation: &Installation) -> Result<Vec<Queue>> {
             account,
             visibility,
         });
-        let source = source.with_context(|| told!("no-queue", name = &*row.name.0))?;
+        let source = source.with_context(|| told!("unusable-queue", name = &*row.name.0))?;
         let terms = Terms {
             in_flight_max: size(row.in_flight.0),
             receivers: size(row.receivers.0),
@@ -85,7 +85,7 @@ fn account(
 }
 
 fn address(endpoint: &Endpoint) -> Result<Url> {
-    Url::parse(&endpoint.0).with_context(|| told!("no-address", address = &*endpoint.0))
+    Url::parse(&endpoint.0).with_context(|| told!("unfit-address", address = &*endpoint.0))
 }
 
 fn size(number: u64) -> usize {

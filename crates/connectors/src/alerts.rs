@@ -1,7 +1,8 @@
-//! Tells alerts about dead letters: to the log, and to a webhook where there is one.
+//! Tells alerts about dead letters: to the log, by e-mail and to a webhook where there is one.
 //!
 //! Never: personal data. An alert says how many letters there are, and of what.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -11,6 +12,7 @@ use service::ledger::Task;
 use service::letters::{Alert, Tell};
 
 use crate::http::{Call, Client, outcome};
+use crate::mail::{self, Letter, Mailbox, Server, Writer};
 
 /// Longest that telling a webhook may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -19,6 +21,14 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub struct Channels {
     webhook: Option<(Client, Url)>,
+    mail: Option<Mail>,
+}
+
+/// To whom alerts are mailed, and how.
+struct Mail {
+    server: Arc<Server>,
+    settings: mail::Settings,
+    to: Mailbox,
 }
 
 impl std::fmt::Debug for Channels {
@@ -28,26 +38,49 @@ impl std::fmt::Debug for Channels {
 }
 
 impl Channels {
-    /// To the log, and by `client` to an address; `None` when that is none.
+    /// Also by `client` to an address; `None` when that is none.
     #[must_use]
-    pub fn with_webhook(client: Client, url: &str) -> Option<Self> {
-        Some(Self { webhook: Some((client, url.parse().ok()?)) })
+    pub fn with_webhook(self, client: Client, url: &str) -> Option<Self> {
+        Some(Self { webhook: Some((client, url.parse().ok()?)), ..self })
+    }
+
+    /// Also by e-mail.
+    #[must_use]
+    pub fn with_mail(self, server: Arc<Server>, settings: mail::Settings, to: Mailbox) -> Self {
+        Self { mail: Some(Mail { server, settings, to }), ..self }
     }
 }
 
 impl Tell for Channels {
+    /// To the log in the end: what stands there has been told everywhere. When one of them fails,
+    /// all are told again, by the same id.
     fn tell(&self, alert: Alert) -> Task<'_, Outcome> {
-        let Some((client, url)) = &self.webhook else {
-            log(&alert);
-            return Box::pin(std::future::ready(Outcome::Delivered));
-        };
         Box::pin(async move {
-            let outcome = outcome(&client.post(call(url, &alert)).await);
-            if outcome == Outcome::Delivered {
-                log(&alert);
+            if let Some(mail) = &self.mail {
+                let told = mail.send(&alert).await;
+                if told != Outcome::Delivered {
+                    return told;
+                }
             }
-            outcome
+            if let Some((client, url)) = &self.webhook {
+                let told = outcome(&client.post(call(url, &alert)).await);
+                if told != Outcome::Delivered {
+                    return told;
+                }
+            }
+            log(&alert);
+            Outcome::Delivered
         })
+    }
+}
+
+impl Mail {
+    async fn send(&self, alert: &Alert) -> Outcome {
+        let lang = self.settings.language;
+        let page = Writer { customs: &self.settings.customs, lang }.alert(alert);
+        let (to, id) = (self.to.clone(), alert.id.clone());
+        let letter = Letter { to, page, lang, id, at: alert.from };
+        mail::send(&self.server, &self.settings, &letter).await
     }
 }
 

@@ -27,15 +27,11 @@ pub enum Notice {
     OrderInvalid,
     /// A batch, or a file, is over: to operations.
     BatchFinished,
-    /// Something could not be seen through: to operations.
-    DeadLetters,
-    /// Nothing is brought to a destination any more: to operations.
-    SinkDisabled,
 }
 
 impl Notice {
     /// Every notice with its name on the wire.
-    pub const ALL: [(Self, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str); 10] = [
         (Self::OrderReceived, "order.received"),
         (Self::OrderAmended, "order.amended"),
         (Self::OrderCompleted, "order.completed"),
@@ -46,8 +42,6 @@ impl Notice {
         (Self::OrderFulfilled, "order.fulfilled"),
         (Self::OrderInvalid, "order.invalid"),
         (Self::BatchFinished, "batch.finished"),
-        (Self::DeadLetters, "letters.dead"),
-        (Self::SinkDisabled, "sink.disabled"),
     ];
 
     /// The name on the wire.
@@ -74,9 +68,7 @@ impl Notice {
             | Self::OrderFailed
             | Self::OrderCancelled
             | Self::OrderFulfilled => true,
-            Self::OrderInvalid | Self::BatchFinished | Self::DeadLetters | Self::SinkDisabled => {
-                false
-            }
+            Self::OrderInvalid | Self::BatchFinished => false,
         }
     }
 }
@@ -152,10 +144,7 @@ pub fn notice(event: &Event, before: Status, after: Status) -> Option<Notice> {
         Notice::OrderFulfilled => Some(Status::Fulfilled),
         // A document came in, wherever the order stood.
         Notice::OrderReceived | Notice::OrderAmended => None,
-        Notice::OrderInvalid
-        | Notice::BatchFinished
-        | Notice::DeadLetters
-        | Notice::SinkDisabled => None,
+        Notice::OrderInvalid | Notice::BatchFinished => None,
     };
     candidate(event).filter(|notice| match leads_to(*notice) {
         Some(status) => after == status && before != status,

@@ -56,23 +56,13 @@ impl<T: Value> Value for Several<T> {
     }
 }
 
-/// Whether rules tell it; what goes wrong with telling is for alerts.
-fn is_told(notice: Notice) -> bool {
-    match notice {
-        Notice::DeadLetters | Notice::SinkDisabled => false,
-        Notice::OrderInvalid | Notice::BatchFinished => true,
-        of_order => of_order.is_of_order(),
-    }
-}
-
 impl Value for Notice {
     const SHAPE: Shape = Shape::Text;
     fn allowed() -> String {
-        let told = Self::ALL.iter().filter(|(notice, _)| is_told(*notice));
-        told.map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
+        Self::ALL.map(|(_, name)| name).join(", ")
     }
     fn parse(text: &str) -> Option<Self> {
-        Self::parse(text).filter(|notice| is_told(*notice))
+        Self::parse(text)
     }
 }
 

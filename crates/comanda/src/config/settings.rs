@@ -160,6 +160,8 @@ settings! {
         every_minutes: Within<0, 1_440> = "0", env "COMANDA_ALERTS_EVERY_MINUTES";
         /// Where they are posted to as JSON, beside the log
         webhook: Option<Endpoint> = "", env "COMANDA_ALERTS_WEBHOOK";
+        /// Whom they are mailed to, beside the log, by the server of [email]
+        to: Option<MailAddress> = "", env "COMANDA_ALERTS_TO";
     }
     /// Traces of requests, for a collector that speaks OTLP over HTTP (port 4318 by custom).
     telemetry: Telemetry {

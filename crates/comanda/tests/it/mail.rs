@@ -105,6 +105,25 @@ fn every_order_is_told_by_one_message_though_the_program_is_killed_in_between() 
 }
 
 #[test]
+fn a_dead_letter_is_told_to_operations_at_once() {
+    let (home, post) = (Home::new(), Post::start());
+    let mut settings = settings(&post);
+    for set in ["alerts.every_minutes=1", "alerts.to=ops@loja.example", "orders.language=pt-BR"] {
+        settings.extend(["--set".to_owned(), set.to_owned()]);
+    }
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let server = home.serve_with(&settings);
+    let mut http = server.connect();
+    let lines = "{\"order_id\": \"x-1\", \"customerId\": \"c\", \"items\": []}\n";
+    assert_eq!(http.post_lines("/v1/batches?batch_id=short", lines).status, 202);
+    let headers = &post.next()["headers"];
+    assert_eq!(headers["Subject"], "1 mensagem não entregue (dead letter)");
+    assert_eq!(headers["To"], "ops@loja.example");
+    assert_eq!(server.stop(), Some(0));
+    home.examine();
+}
+
+#[test]
 fn the_mail_server_is_tried_before_anybody_gets_a_message() {
     let (home, post) = (Home::new(), Post::start());
     let try_with = |settings: &[&str], to: &str| {

@@ -10,6 +10,7 @@ use domain::order::Transfer;
 use domain::state::{ClaimState, Status};
 use messages::{Id, Lang, Phrase, id, label, phrase};
 use service::batch::{BatchState, BatchStatus};
+use service::letters::{Alert, Kind};
 use service::notify::{Digest, Line, OrderFacts, Seen, Window};
 use service::wire::message;
 
@@ -109,9 +110,7 @@ impl Writer<'_> {
                 | Notice::OrderFailed
                 | Notice::OrderFulfilled
                 | Notice::OrderInvalid
-                | Notice::BatchFinished
-                | Notice::DeadLetters
-                | Notice::SinkDisabled,
+                | Notice::BatchFinished,
                 _,
             ) => None,
         }
@@ -279,6 +278,43 @@ impl Writer<'_> {
         }
     }
 
+    /// What is said of letters that are dead.
+    #[must_use]
+    pub fn alert(&self, alert: &Alert) -> Page {
+        let kind = |(kind, number): &(Kind, u64)| Row {
+            title: kind.as_str().to_owned(),
+            value: count(*number, self.lang),
+            ..Row::default()
+        };
+        let kinds = List {
+            heading: self.label(id!("mail-alert-kinds")),
+            rows: alert.kinds.iter().map(kind).collect(),
+            ..List::default()
+        };
+        let sources = List {
+            heading: self.label(id!("mail-alert-sources")),
+            rows: alert
+                .sources
+                .iter()
+                .map(|source| Row { title: source.to_string(), ..Row::default() })
+                .collect(),
+            ..List::default()
+        };
+        let since = self.customs.time(alert.from, self.lang);
+        let mut paragraphs = vec![self.say(phrase!("mail-alert", since = since))];
+        if alert.at_least {
+            paragraphs.push(self.label(id!("mail-invalid-at-least")).to_owned());
+        }
+        Page {
+            subject: self.say(phrase!("mail-alert-subject", count = alert.count)),
+            tone: Tone::Bad,
+            paragraphs,
+            lists: vec![kinds, sources],
+            closing: vec![self.label(id!("mail-alert-where")).to_owned()],
+            ..Page::default()
+        }
+    }
+
     /// A message that says that messages arrive.
     #[must_use]
     pub fn test(&self) -> Page {
@@ -348,11 +384,7 @@ fn words(notice: Notice) -> Words {
             words(id!("mail-fulfilled-subject"), id!("mail-fulfilled"), Tone::Good)
         }
         // The others are about no order, and have pages of their own.
-        Notice::OrderReceived
-        | Notice::OrderInvalid
-        | Notice::BatchFinished
-        | Notice::DeadLetters
-        | Notice::SinkDisabled => {
+        Notice::OrderReceived | Notice::OrderInvalid | Notice::BatchFinished => {
             words(id!("mail-received-subject"), id!("mail-received"), Tone::Plain)
         }
     }

@@ -61,5 +61,14 @@ mail-batch-began = Begun
 mail-batch-ended = Ended
 mail-batch-where = `comanda batch show { $batch }` shows its summary, `comanda batch results { $batch }` every item.
 
+mail-alert-subject = { $count ->
+    [one] { $count } dead letter
+   *[other] { $count } dead letters
+}
+mail-alert = Since { $since } something could not be seen through. It is kept among the dead letters and can be sent again from there.
+mail-alert-kinds = What they are
+mail-alert-sources = Whose they are
+mail-alert-where = `comanda dlq list` shows them, `comanda dlq redrive` sends them again.
+
 mail-test-subject = A test message from Comanda
 mail-test = E-mail works: this message came the way notices come.

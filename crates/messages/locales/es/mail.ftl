@@ -61,5 +61,14 @@ mail-batch-began = Inicio
 mail-batch-ended = Fin
 mail-batch-where = `comanda batch show { $batch }` muestra el resumen, `comanda batch results { $batch }` cada elemento.
 
+mail-alert-subject = { $count ->
+    [one] { $count } mensaje no entregado (dead letter)
+   *[other] { $count } mensajes no entregados (dead letters)
+}
+mail-alert = Desde { $since } algo no pudo completarse. Está guardado entre los mensajes no entregados (dead letters), desde donde puede reenviarse.
+mail-alert-kinds = Qué son
+mail-alert-sources = De dónde vienen
+mail-alert-where = `comanda dlq list` muestra los mensajes, `comanda dlq redrive` los reenvía.
+
 mail-test-subject = Mensaje de prueba de Comanda
 mail-test = El correo funciona: este mensaje llegó por el camino de los avisos.

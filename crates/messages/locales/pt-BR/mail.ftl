@@ -61,5 +61,14 @@ mail-batch-began = Início
 mail-batch-ended = Fim
 mail-batch-where = `comanda batch show { $batch }` mostra o resumo, `comanda batch results { $batch }` cada item.
 
+mail-alert-subject = { $count ->
+    [one] { $count } mensagem não entregue (dead letter)
+   *[other] { $count } mensagens não entregues (dead letters)
+}
+mail-alert = Desde { $since } algo não pôde ser concluído. Está guardado entre as mensagens não entregues (dead letters), de onde pode ser reenviado.
+mail-alert-kinds = O que são
+mail-alert-sources = De onde vêm
+mail-alert-where = `comanda dlq list` mostra as mensagens, `comanda dlq redrive` as reenvia.
+
 mail-test-subject = Mensagem de teste do Comanda
 mail-test = O e-mail funciona: esta mensagem veio pelo caminho dos avisos.

@@ -68,7 +68,7 @@ impl FollowerRuns for OfEachKind {
     }
 
     fn enable(&self, name: &str) -> bool {
-        name == "webhook:ep_1"
+        name == "mail"
     }
 }
 
@@ -80,7 +80,7 @@ fn api() -> Api {
 async fn the_list_says_how_each_follower_is_and_why() {
     let asks = vec![
         Ask::get("/v1/followers"),
-        Ask::post("/v1/followers/webhook:ep_1/enable", ""),
+        Ask::post("/v1/followers/mail/enable", ""),
         Ask::post("/v1/followers/nobody/enable", ""),
     ];
     insta::assert_json_snapshot!(api().story(asks).await);
