@@ -412,7 +412,7 @@ pub(crate) enum Orders {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Notify {
-    /// Send a test message through the mail server of the settings ([email])
+    /// Send a test message through the mail server of the settings (`[email]`)
     Test(NotifyTest),
     /// Print the e-mail that would be sent of an order; nothing is sent
     Preview(NotifyPreview),

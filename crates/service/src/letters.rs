@@ -314,7 +314,7 @@ impl Row {
 /// The letter that a change is.
 ///
 /// # Errors
-/// [`Unavailable::Read`] when it is none.
+/// [`crate::ledger::Unavailable::Read`] when it is none.
 pub fn of_change(what: What) -> Read<DeadLetter> {
     let letter = if let What::Letter(letter) = what {
         Some(*letter)

@@ -160,7 +160,7 @@ settings! {
         every_minutes: Within<0, 1_440> = "0", env "COMANDA_ALERTS_EVERY_MINUTES";
         /// Where they are posted to as JSON, beside the log
         webhook: Option<Endpoint> = "", env "COMANDA_ALERTS_WEBHOOK";
-        /// Whom they are mailed to, beside the log, by the server of [email]
+        /// Whom they are mailed to, beside the log, by the server of `[email]`
         to: Option<MailAddress> = "", env "COMANDA_ALERTS_TO";
     }
     /// Traces of requests, for a collector that speaks OTLP over HTTP (port 4318 by custom).
@@ -171,7 +171,7 @@ settings! {
         /// one (`traceparent`) are traced when the caller's trace is kept
         sample_percent: Within<0, 100> = "100", env "COMANDA_SAMPLE_PERCENT";
     }
-    /// The mail server that notices are handed to ([[notify]] says which). `comanda notify test`
+    /// The mail server that notices are handed to (`[[notify]]` says which). `comanda notify test`
     /// tries it.
     email: Email {
         /// The server; without one no e-mail is sent

@@ -35,7 +35,7 @@ impl<'a, B: Base + ?Sized> View<'a, B> {
         Ok(counts)
     }
 
-    /// A page of dead letters beyond `bound`. Looks at about [`LETTERS_LOOKED_AT_MAX`] rows, and
+    /// A page of dead letters beyond `bound`. Looks at about `LETTERS_LOOKED_AT_MAX` rows, and
     /// says where to go on.
     pub fn letters(
         &self,
