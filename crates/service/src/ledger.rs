@@ -86,6 +86,33 @@ pub enum Request {
     Sweep(Box<Sweep>),
 }
 
+impl Request {
+    /// The batch and place that it comes with, where it comes with one.
+    pub(crate) fn item(&self) -> Option<&BatchItem> {
+        match self {
+            Self::Receive(receive) => receive.batch.as_ref(),
+            Self::Audit(audit) => audit.batch.as_ref(),
+            Self::Amend(amend) => amend.batch.as_ref(),
+            Self::Cancel(cancel) => cancel.command.batch.as_ref(),
+            Self::Stray(stray) => stray.batch.as_ref(),
+            Self::Flood(_)
+            | Self::Fulfil(_)
+            | Self::Step(_)
+            | Self::Redrive(_)
+            | Self::AdjustStock(_)
+            | Self::PutProducts(_)
+            | Self::PutCustomer(_)
+            | Self::PutRules { .. }
+            | Self::Once(_)
+            | Self::Webhook(_)
+            | Self::Checkpoint(_)
+            | Self::Bury(_)
+            | Self::Settle(_)
+            | Self::Sweep(_) => None,
+        }
+    }
+}
+
 /// An order to take in.
 #[derive(Clone, Debug)]
 pub struct Receive {

@@ -15,6 +15,7 @@ pub(super) fn run(stage: &mut Stage<'_>) {
     a_checkpoint_adds_what_its_items_came_to(stage);
     records_of_a_batch_are_chained_by_its_checkpoints(stage);
     a_closed_batch_takes_no_items(stage);
+    items_behind_some_that_were_not_committed_are_not_taken(stage);
     more_failures_than_tolerated_fail_the_batch(stage);
     the_percentage_is_judged_at_the_end(stage);
     batches_are_listed_by_id_in_pages(stage);
@@ -152,6 +153,27 @@ fn a_closed_batch_takes_no_items(stage: &mut Stage<'_>) {
         let found = ledger.order(&place("s1").receive().order.key.id, None);
         assert_eq!(found, Ok(Found::Nothing));
     });
+}
+
+/// Several calls of a batch are under way at a time: when one fails, those behind it must too.
+fn items_behind_some_that_were_not_committed_are_not_taken(stage: &mut Stage<'_>) {
+    stage.afresh();
+    stage.say(vec![place("h0").batch("h", 0).request(), running("h", 1)]);
+    let late = stage.say(vec![
+        Request::Audit(Box::new(audit(Some("h2"), None, "empty_items"))),
+        place("h3").batch("h", 3).request(),
+        running("h", 4),
+    ]);
+    for answer in &late {
+        assert_eq!(state(Some(answer)).offset, 1, "every request says how far it is");
+    }
+    stage.twice(|ledger| {
+        assert_eq!(stored(ledger, "h").counts, Counts { succeeded: 1, failed: 0, skipped: 0 });
+        let found = ledger.order(&place("h3").receive().order.key.id, None);
+        assert_eq!(found, Ok(Found::Nothing));
+    });
+    let next = stage.say(vec![place("h1").batch("h", 1).request(), running("h", 2)]);
+    assert_eq!(state(next.last()).counts.succeeded, 2);
 }
 
 fn more_failures_than_tolerated_fail_the_batch(stage: &mut Stage<'_>) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::event::Refusal;
 use domain::id::BatchId;
+use domain::order::BatchItem;
 
 use super::Run;
 use crate::batch::{BatchState, BatchStatus, Counts};
@@ -52,15 +53,35 @@ impl Tally {
     }
 }
 
+/// Whether a call's items are those behind the ones that are done.
+fn follows(call: &[Prepared], done: &Counts) -> bool {
+    let numbered = call.iter().zip(done.done()..).find_map(|(request, expected)| {
+        let item = item_of(request)?;
+        Some(item.index == expected)
+    });
+    numbered.unwrap_or(true)
+}
+
+fn item_of(request: &Prepared) -> Option<&BatchItem> {
+    match request {
+        Prepared::Receive(order) => order.command.batch.as_ref(),
+        Prepared::Unpriceable(audit) => audit.batch.as_ref(),
+        Prepared::Once(_) | Prepared::Settle(_) => None,
+        Prepared::Other(request) => request.item(),
+    }
+}
+
 impl<B: Base> Run<'_, B> {
-    /// The batch of a call that takes no more items: it was stopped, or has failed.
+    /// The batch of a call that takes no more items: it was stopped, or has failed; or a call that
+    /// was under way before this one came to nothing, and committing this one would leave a hole.
     pub(super) fn closed_batch(
         &self,
         call: &[Prepared],
     ) -> Result<Option<Box<BatchState>>, Unavailable> {
         let Some(Prepared::Other(Request::Checkpoint(next))) = call.last() else { return Ok(None) };
         let Some(stored) = self.view().batch(&next.id)? else { return Ok(None) };
-        let takes_items = stored.status == BatchStatus::Running || call.len() == 1;
+        let is_open = stored.status == BatchStatus::Running && follows(call, &stored.counts);
+        let takes_items = is_open || call.len() == 1;
         Ok((!takes_items).then(|| Box::new(stored)))
     }
 
