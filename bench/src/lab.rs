@@ -243,6 +243,9 @@ impl Lab {
     fn comanda_serve(&self, data: &Path) -> Command {
         let mut command = process::bound(&self.comanda);
         command.arg("serve").arg("--data-dir").arg(data).args(["--listen", "127.0.0.1:0"]);
+        // The receiver of webhooks is here.
+        command.args(["--set", "webhooks.allow_networks=127.0.0.0/8"]);
+        command.args(["--set", "webhooks.plain_http=allowed"]);
         command.stderr(Stdio::null());
         command
     }

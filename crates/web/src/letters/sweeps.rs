@@ -222,7 +222,7 @@ fn asked(app: &App, bytes: &Bytes) -> Result<Sweep, Error> {
 }
 
 fn one_of<T>(row: &mut Row<'_>, field: &str, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let text = row.text(field)?;
+    let text = row.string(field)?;
     let value = parse(&text);
     if value.is_none() {
         row.is_wrong(field, RowCode::Known(Code::WrongType));
