@@ -457,7 +457,8 @@ impl Machine {
         self.groups.clear();
         let mut back = Vec::new();
         for (ticket, held) in &mut self.held {
-            if held.stage == Stage::Waiting {
+            // A call under way that keeps it hidden could come after the one that gives it back.
+            if held.stage == Stage::Waiting && held.extending.is_none() {
                 held.stage = Stage::GivingBack;
                 back.push((*ticket, held.message.receipt.clone()));
             }

@@ -230,6 +230,18 @@ fn at_the_end_what_is_not_begun_is_given_back_and_what_is_committed_deleted() {
 }
 
 #[test]
+fn what_is_being_kept_hidden_is_given_back_after_the_answer() {
+    let mut machine = holding(TERMS, vec![grouped("a", "g"), grouped("b", "g")]);
+    says(&mut machine, 0, &["work a", "receive 1"]);
+    says(&mut machine, 15_000, &["extend a b"]);
+    machine.stop();
+    machine.worked(at(15_001), ticket(0), settled());
+    says(&mut machine, 15_001, &["delete a"]);
+    machine.extended(at(15_002), &[ticket(0), ticket(1)], Ok(Vec::new()));
+    says(&mut machine, 15_002, &["give back b"]);
+}
+
+#[test]
 fn a_deletion_that_failed_is_tried_again_while_the_message_is_ours() {
     let mut machine = holding(TERMS, vec![message("a")]);
     says(&mut machine, 0, &["work a", "receive 2"]);
