@@ -113,7 +113,8 @@ impl<S: Send + Sync> FromRequestParts<S> for NoParams {
     }
 }
 
-fn moment(text: &str) -> Option<Timestamp> {
+/// A moment (RFC 3339).
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     text.parse::<jiff::Timestamp>().ok().map(|at| Timestamp(at.as_microsecond()))
 }
 

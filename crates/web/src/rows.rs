@@ -207,6 +207,11 @@ impl<'a> Row<'a> {
 
     /// A text, or a whole number of at most twenty digits, as in documents.
     pub(crate) fn text(&mut self, field: &str) -> Option<String> {
+        self.spelled(field).filter(|text| !text.is_empty())
+    }
+
+    /// Like [`Row::text`], perhaps empty.
+    fn spelled(&mut self, field: &str) -> Option<String> {
         let raw = self.raw(field)?;
         let text = match raw.as_bytes().first() {
             Some(b'"') => serde_json::from_str(raw).ok(),
@@ -216,7 +221,7 @@ impl<'a> Row<'a> {
         if text.is_none() {
             self.is_wrong(field, RowCode::Known(Code::WrongType));
         }
-        text.filter(|text: &String| !text.is_empty())
+        text
     }
 
     /// A text and nothing else, perhaps empty.
@@ -235,7 +240,26 @@ impl<'a> Row<'a> {
         parse: impl Fn(&str) -> Result<T, NameError>,
     ) -> Option<T> {
         let text = self.text(field)?;
-        match parse(&text) {
+        self.named(field, &text, parse)
+    }
+
+    /// A name that narrows something down: an empty one is a violation, and never no name.
+    pub(crate) fn bound<T>(
+        &mut self,
+        field: &str,
+        parse: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        let text = self.spelled(field)?;
+        self.named(field, &text, parse)
+    }
+
+    fn named<T>(
+        &mut self,
+        field: &str,
+        text: &str,
+        parse: impl Fn(&str) -> Result<T, NameError>,
+    ) -> Option<T> {
+        match parse(text) {
             Ok(name) => Some(name),
             Err(error) => {
                 self.is_wrong(field, RowCode::Known(name_code(error)));

@@ -29,7 +29,7 @@ use crate::openapi::schema::{
     Cursor, DeadLetterFilter, DeadLetterKind, DeadLetterRedrive, DeadLetterRedrives, Name,
 };
 use crate::orders::blocking;
-use crate::params::{NoParams, Params, Segment, cursor, read_cursor};
+use crate::params::{NoParams, Params, Segment, cursor, moment, read_cursor};
 use crate::rows::{self, Row};
 
 /// How many a second are sent again where nothing is said: what made them fail may be weak still.
@@ -196,9 +196,9 @@ fn asked(app: &App, bytes: &Bytes) -> Result<Sweep, Error> {
         let filter = Filter {
             kind: one_of(row, "kind", Of::parse),
             source: one_of(row, "source", word),
-            batch: row.name("batch_id", BatchId::parse),
-            merchant: row.name("merchant_id", MerchantId::parse),
-            order: row.name("order_id", OrderId::parse),
+            batch: row.bound("batch_id", BatchId::parse),
+            merchant: row.bound("merchant_id", MerchantId::parse),
+            order: row.bound("order_id", OrderId::parse),
             reason: one_of(row, "reason", word),
             open: None,
             from: one_of(row, "from", moment),
@@ -228,11 +228,6 @@ fn one_of<T>(row: &mut Row<'_>, field: &str, parse: impl Fn(&str) -> Option<T>) 
         row.is_wrong(field, RowCode::Known(Code::WrongType));
     }
     value
-}
-
-fn moment(text: &str) -> Option<domain::time::Timestamp> {
-    let at = text.parse::<jiff::Timestamp>().ok()?;
-    Some(domain::time::Timestamp(at.as_microsecond()))
 }
 
 /// The address of one.

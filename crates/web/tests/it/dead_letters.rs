@@ -117,6 +117,20 @@ async fn a_line_is_taken_in_once_mended_and_its_letter_ends_with_it() {
 }
 
 #[tokio::test]
+async fn an_empty_text_is_never_a_bound_that_was_left_out() {
+    let api = Api::new();
+    filed(&api, vec![line("o-1", 0, &wrong())]).await;
+    for field in
+        ["kind", "source", "batch_id", "merchant_id", "order_id", "reason", "from", "until"]
+    {
+        let body = json!({(field): ""}).to_string();
+        let answer = api.ask(post("/v1/dead-letters/redrive", body)).await;
+        assert_eq!(answer["status"], 400, "{field}: {answer}");
+    }
+    assert_eq!(listed(&api, "").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_delivery_that_is_sent_again_is_a_change_that_says_all_its_sink_needs() {
     let api = Api::new();
     filed(&api, vec![delivery("o-3")]).await;
