@@ -73,6 +73,21 @@ pub(crate) fn facts(rows: &[(&str, String)]) {
     }
 }
 
+/// What was wrong with a document, where the answer that shows it says so.
+pub(crate) fn violations(shown: &Value) {
+    let violations = shown["violations"].as_array().map_or(&[][..], Vec::as_slice);
+    if violations.is_empty() {
+        return;
+    }
+    say("");
+    let columns = [
+        (word!("word-where"), "/pointer", false),
+        (word!("word-code"), "/code", false),
+        (word!("word-what"), "/message", false),
+    ];
+    table(violations, &columns);
+}
+
 /// Prints a batch's summary.
 pub(crate) fn summary(report: &Value) {
     let text = |pointer| cell(report.pointer(pointer));

@@ -29,6 +29,7 @@ use service::ledger::{Found, Ledger, Task, Unavailable};
 
 use self::key::Layout;
 use crate::aws::Account;
+use crate::http::shortened;
 
 /// What the archive's cursor is filed under.
 pub const NAME: &str = "archive";
@@ -36,8 +37,6 @@ pub const NAME: &str = "archive";
 pub const PREFIX_BYTES_MAX: usize = 200;
 /// How long one put may take, the longest document included.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// Longest text of an error that is kept, in bytes.
-const REASON_BYTES_MAX: usize = 300;
 
 /// Where an archive is.
 #[derive(Clone, Debug)]
@@ -354,14 +353,8 @@ fn reason(error: &Error) -> String {
             format!("the store denies access: {code}")
         }
         Some(code) => format!("the store answered {code}"),
-        None => cut(text),
+        None => shortened(&text).to_owned(),
     }
-}
-
-fn cut(mut text: String) -> String {
-    let end = (0..=REASON_BYTES_MAX.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
-    text.truncate(end.unwrap_or_default());
-    text
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ const IDLE_PER_HOST_MAX: usize = 16;
 /// How long a connection is kept open unused; many servers hang up after 60 seconds.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest text of an error that is kept, in bytes.
-const REASON_BYTES_MAX: usize = 300;
+pub(crate) const REASON_BYTES_MAX: usize = 300;
 
 /// Calls others. Cheap to clone; connections are shared.
 #[derive(Clone)]
@@ -199,9 +199,10 @@ fn broken(error: reqwest::Error) -> Error {
     Error::Broken(shortened(&text).into())
 }
 
-fn shortened(text: &str) -> &str {
-    let fits = |end: &usize| *end <= REASON_BYTES_MAX && text.is_char_boundary(*end);
-    let end = (0..=text.len()).rev().find(fits).unwrap_or_default();
+/// As much of a text as an error keeps.
+pub(crate) fn shortened(text: &str) -> &str {
+    let whole = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=REASON_BYTES_MAX.min(text.len())).rev().find(whole).unwrap_or_default();
     &text[..end]
 }
 

@@ -20,6 +20,7 @@ use service::ledger::Task;
 use service::source::{MESSAGES_PER_CALL_MAX, Message, Receipt, Source, SourceError};
 
 use crate::aws::{Account, client};
+use crate::http::shortened;
 
 /// How long a call to receive waits for a message: the longest that SQS does.
 const WAIT: Duration = Duration::from_secs(20);
@@ -27,8 +28,6 @@ const WAIT: Duration = Duration::from_secs(20);
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer: ten messages of a megabyte, each character of them escaped.
 const REPLY_BYTES_MAX: usize = 64 << 20;
-/// Longest text of an error that is kept, in bytes.
-const REASON_BYTES_MAX: usize = 300;
 /// The region where nothing says another.
 const REGION: &str = "us-east-1";
 
@@ -282,7 +281,7 @@ fn broken(error: &reqwest::Error) -> SourceError {
         cause = next;
     }
     let text = cause.to_string();
-    SourceError(text.chars().take(REASON_BYTES_MAX).collect())
+    SourceError(shortened(&text).into())
 }
 
 /// What the queue says when it will not: its code, and its own words.
@@ -302,7 +301,7 @@ fn refused(status: StatusCode, reply: &[u8]) -> SourceError {
         (Some(kind), None) => format!("the queue answered {kind}"),
         (None, _) => format!("the queue answered {status}"),
     };
-    SourceError(text.chars().take(REASON_BYTES_MAX).collect())
+    SourceError(shortened(&text).into())
 }
 
 #[cfg(test)]

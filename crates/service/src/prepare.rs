@@ -10,7 +10,7 @@ use domain::command;
 use domain::event::Kind;
 use domain::id::{CustomerId, MerchantId, StepName};
 use domain::money::UnitPrice;
-use domain::order::{Body, Purchase};
+use domain::order::{BatchItem, Body, Purchase};
 use domain::pricing::{OrderFacts, Priceable, Pricing, Product};
 use domain::time::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
@@ -34,6 +34,18 @@ pub enum Prepared {
     Settle(Box<Settle>),
     /// Everything else needs no preparation.
     Other(Request),
+}
+
+impl Prepared {
+    /// The batch and place that it comes with, where it comes with one.
+    pub(crate) fn item(&self) -> Option<&BatchItem> {
+        match self {
+            Self::Receive(order) => order.command.batch.as_ref(),
+            Self::Unpriceable(audit) => audit.batch.as_ref(),
+            Self::Once(_) | Self::Settle(_) => None,
+            Self::Other(request) => request.item(),
+        }
+    }
 }
 
 /// A request under a key, prepared.

@@ -74,16 +74,7 @@ fn show(audit: &Value) {
         (word!("word-blake3-first"), text("/first_hash")),
         (word!("word-blake3-last"), text("/last_hash")),
     ]);
-    let violations = audit["violations"].as_array().cloned().unwrap_or_default();
-    if !violations.is_empty() {
-        render::say("");
-        let columns = [
-            (word!("word-where"), "/pointer", false),
-            (word!("word-code"), "/code", false),
-            (word!("word-what"), "/message", false),
-        ];
-        render::table(&violations, &columns);
-    }
+    render::violations(audit);
     let document = match (&audit["document"], &audit["document_text"]) {
         (Value::Null, Value::Null) if audit["document_kept"] == json!(false) => {
             Some(told!("said-no-document"))

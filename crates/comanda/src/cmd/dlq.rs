@@ -141,16 +141,7 @@ fn told_of(store: &Store, letter: &Value) {
         (word!("word-ended"), format!("{} {}", text("/settled/how"), text("/settled/at"))),
         (word!("word-status"), text("/order/status_label")),
     ]);
-    let violations = letter["violations"].as_array().cloned().unwrap_or_default();
-    if !violations.is_empty() {
-        render::say("");
-        let columns = [
-            (word!("word-where"), "/pointer", false),
-            (word!("word-code"), "/code", false),
-            (word!("word-what"), "/message", false),
-        ];
-        render::table(&violations, &columns);
-    }
+    render::violations(letter);
     let payload = match (&letter["payload"], &letter["payload_text"]) {
         (Value::Null, Value::Null) => return,
         // Control characters of hostile documents must not reach the terminal.

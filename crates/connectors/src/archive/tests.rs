@@ -9,6 +9,7 @@ use service::serial::Settings;
 use service::wire::document::{self, Command};
 
 use super::*;
+use crate::http::REASON_BYTES_MAX;
 
 fn ledger() -> Arc<MemoryLedger> {
     let settings = Settings { exponent: 2, ..Settings::default() };

@@ -19,7 +19,7 @@ use super::progress::{Blame, Disabled, Progress, Tries};
 use super::status::{Counts, Holding, Lag, State, Status};
 use super::{Delivery, Outcome, Terms};
 use crate::change::Seq;
-use crate::letters::{DeadLetter, ERROR_BYTES_MAX, Subject};
+use crate::letters::{DeadLetter, Subject, cut};
 
 /// Most changes with deliveries between the cursor and the last one read: what may be delivered a
 /// second time after a crash, and what is kept in memory.
@@ -712,10 +712,4 @@ impl Machine {
             last_error: tries.map(|tries| tries.error.clone()),
         })
     }
-}
-
-/// As much of a text as a dead letter keeps.
-fn cut(text: &str) -> &str {
-    let end = (0..=text.len().min(ERROR_BYTES_MAX)).rev().find(|at| text.is_char_boundary(*at));
-    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }

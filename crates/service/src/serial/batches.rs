@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use domain::event::Refusal;
 use domain::id::BatchId;
-use domain::order::BatchItem;
 
 use super::Run;
 use crate::batch::{BatchState, BatchStatus, Counts};
@@ -55,20 +54,11 @@ impl Tally {
 
 /// Whether a call's items are those behind the ones that are done.
 fn follows(call: &[Prepared], done: &Counts) -> bool {
-    let numbered = call.iter().zip(done.done()..).find_map(|(request, expected)| {
-        let item = item_of(request)?;
-        Some(item.index == expected)
-    });
+    let numbered = call
+        .iter()
+        .zip(done.done()..)
+        .find_map(|(request, expected)| Some(request.item()?.index == expected));
     numbered.unwrap_or(true)
-}
-
-fn item_of(request: &Prepared) -> Option<&BatchItem> {
-    match request {
-        Prepared::Receive(order) => order.command.batch.as_ref(),
-        Prepared::Unpriceable(audit) => audit.batch.as_ref(),
-        Prepared::Once(_) | Prepared::Settle(_) => None,
-        Prepared::Other(request) => request.item(),
-    }
 }
 
 impl<B: Base> Run<'_, B> {
