@@ -22,8 +22,10 @@ use service::change::{
 pub const SEGMENT_BYTES: u64 = 256 << 20;
 /// What one read of a single record fetches: nearly every order fits.
 const RECORD_READ_BYTES: usize = 2_560;
-/// What one step of a scan fetches.
-const SCAN_BYTES: usize = 1 << 20;
+/// What the first step of a scan fetches: some readers want no more than the next change.
+const SCAN_FIRST_BYTES: usize = 16 << 10;
+/// What a step of a long scan fetches.
+const SCAN_BYTES_MAX: usize = 1 << 20;
 
 /// Why the log cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -258,7 +260,7 @@ impl Reader {
         mut visit: impl FnMut(Seq, Bytes) -> Result<bool, E>,
     ) -> Result<u64, E> {
         let mut at = from;
-        let mut window = Window { start: from, bytes: Bytes::new() };
+        let mut window = Window::at(from);
         while at < until {
             let head = window.get(self, at, FRAME_HEADER_BYTES)?;
             if is_frame_start(&head) {
@@ -296,7 +298,7 @@ impl Reader {
     /// Where the whole frames from `from` on end. Anything behind them must be the rest of one
     /// write that was cut short.
     fn sound_end(&self, from: u64, file_end: u64) -> Result<u64, Error> {
-        let mut window = Window { start: from, bytes: Bytes::new() };
+        let mut window = Window::at(from);
         let mut at = self.frame_after(&mut window, from, file_end)?;
         while at < file_end {
             if !self.frame_is_sound(&mut window, at, file_end)? {
@@ -376,15 +378,22 @@ impl Reader {
 struct Window {
     start: u64,
     bytes: Bytes,
+    /// What the next step fetches.
+    step: usize,
 }
 
 impl Window {
+    fn at(start: u64) -> Self {
+        Self { start, bytes: Bytes::new(), step: SCAN_FIRST_BYTES }
+    }
+
     /// `length` bytes at `at`, or as many as the segment holds.
     fn get(&mut self, reader: &Reader, at: u64, length: usize) -> Result<Bytes, Error> {
         let skip = at.checked_sub(self.start).map_or(usize::MAX, |skip| skip as usize);
         if skip.saturating_add(length) > self.bytes.len() {
             let segment = reader.segment_of(at).ok_or(Error::Damaged { at })?;
-            let mut bytes = vec![0; length.max(SCAN_BYTES)];
+            let mut bytes = vec![0; length.max(self.step)];
+            self.step = (self.step * 4).min(SCAN_BYTES_MAX);
             let got = reader.read_at(&segment, at, &mut bytes)?;
             bytes.truncate(got);
             (self.start, self.bytes) = (at, bytes.into());
