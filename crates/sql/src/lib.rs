@@ -1,0 +1,3 @@
+//! SQL over the lake and the present: DataFusion underneath, PostgreSQL's wire in front.
+//!
+//! Never: a statement that changes anything; an answer made of two moments.
