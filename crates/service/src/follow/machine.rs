@@ -24,6 +24,9 @@ use crate::letters::{DeadLetter, Subject, cut};
 /// Most changes with deliveries between the cursor and the last one read: what may be delivered a
 /// second time after a crash, and what is kept in memory.
 pub const WINDOW_MAX: usize = 1_024;
+/// While there is something to do, the log is read on only once so many changes fit in: reading
+/// one at a time costs as much as delivering it.
+const PAGE_MIN: usize = 256;
 /// Most deliveries that wait apart. With more of them the sink reads no further: they are in
 /// memory, and saved with its cursor.
 pub const APART_MAX: usize = 4_096;
@@ -524,8 +527,11 @@ impl Machine {
             self.lanes.let_pass(self.answers);
         }
         if self.may_read() && self.reading.not_before <= now {
-            (self.reading.is_asked, self.reading.asked_at) = (true, self.reading.end);
             let limit = WINDOW_MAX - self.lanes.window();
+            if limit < PAGE_MIN && self.lanes.next_due(now).is_ok() {
+                return;
+            }
+            (self.reading.is_asked, self.reading.asked_at) = (true, self.reading.end);
             out.push(Output::Read { after: self.reading.until, limit });
         }
     }

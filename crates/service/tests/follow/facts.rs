@@ -365,6 +365,18 @@ fn a_destination_that_does_not_work_is_not_read_ahead_for_without_end() {
 }
 
 #[test]
+fn with_enough_at_hand_the_log_is_read_by_pages_and_not_by_changes() {
+    let mut rig = Rig::new(terms());
+    let orders: Vec<String> = (0..WINDOW_MAX * 4).map(|n| format!("o{n}")).collect();
+    rig.log(&orders.join(" "));
+    for n in 0..WINDOW_MAX * 4 {
+        rig.end(&format!("o{n}#{n}"), Outcome::Delivered);
+    }
+    assert_eq!(rig.machine.progress().cursor, nth(WINDOW_MAX as u64 * 4 - 1));
+    assert!(rig.reads <= 16, "{} pages", rig.reads);
+}
+
+#[test]
 fn with_too_much_apart_nothing_more_is_read() {
     let mut rig = Rig::new(Terms { pauses: vec![SECOND * 3_600; 9], ..terms() });
     for n in 0..APART_MAX + 10 {

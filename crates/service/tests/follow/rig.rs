@@ -45,6 +45,8 @@ pub(crate) struct Rig {
     pub(crate) saved: Progress,
     pub(crate) saves: usize,
     pub(crate) wake: Option<Timestamp>,
+    /// Pages that were read.
+    pub(crate) reads: usize,
     /// Every attempt that was delivered, by id.
     pub(crate) delivered: Vec<String>,
 }
@@ -69,6 +71,7 @@ impl Rig {
             saved,
             saves: 0,
             wake: None,
+            reads: 0,
             delivered: Vec::new(),
         }
     }
@@ -108,7 +111,10 @@ impl Rig {
 
     fn output(&mut self, output: Output) -> Option<Input> {
         match output {
-            Output::Read { after, limit } => return Some(Input::Read(self.page(after, limit))),
+            Output::Read { after, limit } => {
+                self.reads += 1;
+                return Some(Input::Read(self.page(after, limit)));
+            }
             Output::Attempt { ticket, delivery, attempt } => {
                 self.attempts.push(Attempt { ticket, delivery, number: attempt });
             }
