@@ -369,11 +369,12 @@ fn with_enough_at_hand_the_log_is_read_by_pages_and_not_by_changes() {
     let mut rig = Rig::new(terms());
     let orders: Vec<String> = (0..WINDOW_MAX * 4).map(|n| format!("o{n}")).collect();
     rig.log(&orders.join(" "));
+    let before = rig.reads;
     for n in 0..WINDOW_MAX * 4 {
         rig.end(&format!("o{n}#{n}"), Outcome::Delivered);
     }
     assert_eq!(rig.machine.progress().cursor, nth(WINDOW_MAX as u64 * 4 - 1));
-    assert!(rig.reads <= 16, "{} pages", rig.reads);
+    assert!(rig.reads - before <= 16, "{} pages", rig.reads - before);
 }
 
 #[test]
