@@ -21,7 +21,16 @@
 //! Never: a decision about an order, a clock or randomness of its own, a socket (those are the
 //! object store's).
 
+pub mod compact;
+pub mod error;
 pub mod manifest;
+pub mod perform;
+pub mod present;
+pub mod read;
 pub mod rows;
+pub mod segment;
 pub mod snapshot;
+pub mod store;
 pub mod table;
+pub mod tail;
+pub mod writer;
