@@ -21,16 +21,22 @@
 //! Never: a decision about an order, a clock or randomness of its own, a socket (those are the
 //! object store's).
 
+mod cell;
 pub mod compact;
 pub mod error;
 pub mod manifest;
+mod order;
 pub mod perform;
+mod personal;
 pub mod present;
 pub mod read;
+mod recent;
 pub mod rows;
+pub mod scribe;
 pub mod segment;
 pub mod snapshot;
 pub mod store;
 pub mod table;
+mod tables;
 pub mod tail;
 pub mod writer;

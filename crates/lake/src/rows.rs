@@ -23,8 +23,8 @@ pub struct Rows {
     pub until: u64,
     /// When its newest change was decided.
     pub newest: Option<Timestamp>,
-    /// The rows, by table and by the day (UTC) of their change; oldest first. Empty ones are left
-    /// out.
+    /// The rows, by table and by the day (UTC) of their change; those of a table oldest first, in
+    /// one batch a day or several. Empty ones are left out.
     pub batches: Vec<(Table, Day, RecordBatch)>,
     /// Versions, by sequence, that these rows supersede: in themselves or in what came before.
     pub superseded: RoaringTreemap,

@@ -8,6 +8,7 @@
 
 mod check;
 mod date;
+mod glance;
 mod merge;
 mod number;
 mod reader;
@@ -24,6 +25,7 @@ use domain::order::{Channel, Order};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
+pub use self::glance::{Glance, glance};
 pub use self::merge::merge;
 use self::shape::Document;
 pub use self::shape::{Field, Kind as FieldKind};
@@ -392,6 +394,7 @@ mod mutated;
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use domain::order::Body;
     use proptest::prelude::*;
 
     const ORDER: &str = r#"{"orderId":"o-1","merchantid":"m","x":[{},1e5],"channel":"web",
@@ -449,6 +452,19 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(3_000))]
+        #[test]
+        fn a_glance_sees_the_lines_that_were_taken_in(text in damage().prop_map(damaged)) {
+            let settings = Settings::new(MerchantId::parse("default").unwrap());
+            if let Ok(Command::Create(order)) = read(text.as_bytes(), &settings).map(|r| r.command)
+                && let Body::Purchase(purchase) = order.body
+            {
+                let seen = glance(text.as_bytes(), &settings.time_zone).unwrap_or_default();
+                let lines = purchase.lines.as_slice().iter();
+                let lines: Vec<_> = lines.map(|l| (l.sku.clone(), l.quantity)).collect();
+                prop_assert_eq!((seen.lines, seen.ordered_at), (lines, purchase.ordered_at), "{}", text);
+            }
+        }
+
         #[test]
         fn the_fast_and_the_careful_way_agree(text in damage().prop_map(damaged)) {
             let settings = Settings::new(MerchantId::parse("default").unwrap());

@@ -14,13 +14,7 @@ use crate::wire::violation::{Code, Detail, Expected, Severity, Violation};
 
 /// Reads a document that the fast pass could not.
 pub(super) fn read(text: &str, settings: &Settings) -> Result<Read, Fault> {
-    let document: &RawValue = serde_json::from_str(text).map_err(|e| Malformed::from_json(&e))?;
-    if !document.get().starts_with('{') {
-        return Err(Malformed::at(text, document.get(), Reason::NoObject).into());
-    }
-    let mut repair = Repair { text, out: String::with_capacity(text.len()), violations: vec![] };
-    repair.object(document, Document::FIELDS, &mut String::new())?;
-    let Repair { out, violations: misshapen, .. } = repair;
+    let Repair { out, violations: misshapen, .. } = repair(text)?;
     let mut document = Document::default();
     document.read(&out).ok_or_else(|| Malformed::after(b"", Reason::NoObject))?;
     let mut outcome = check::check(&document, settings);
@@ -35,6 +29,21 @@ pub(super) fn read(text: &str, settings: &Settings) -> Result<Read, Fault> {
     outcome.violations.retain(|v| !misshapen.iter().any(|m| is_under(&v.pointer, &m.pointer)));
     outcome.violations.splice(..0, misshapen);
     outcome.conclude(|violations| respell(text, violations))
+}
+
+/// What is right about a document, every known field once and by its first spelling.
+pub(super) fn repaired(text: &str) -> Result<String, Malformed> {
+    repair(text).map(|repair| repair.out)
+}
+
+fn repair(text: &str) -> Result<Repair<'_>, Malformed> {
+    let document: &RawValue = serde_json::from_str(text).map_err(|e| Malformed::from_json(&e))?;
+    if !document.get().starts_with('{') {
+        return Err(Malformed::at(text, document.get(), Reason::NoObject));
+    }
+    let mut repair = Repair { text, out: String::with_capacity(text.len()), violations: vec![] };
+    repair.object(document, Document::FIELDS, &mut String::new())?;
+    Ok(repair)
 }
 
 /// Puts pointers, which name a field by its first spelling, into the spelling of the document.

@@ -42,13 +42,13 @@ pub struct Field {
 
 /// A place that a value is read into. Filled where it stands: documents are too large to be moved
 /// from hand to hand. `None` is a value of another shape.
-trait Slot<'a>: Default {
+pub(super) trait Slot<'a>: Default {
     const KIND: Kind;
     fn fill(&mut self, reader: &mut Reader<'a>) -> Option<()>;
 }
 
 /// A slot for an object.
-trait Object<'a>: Slot<'a> {
+pub(super) trait Object<'a>: Slot<'a> {
     const FIELDS: &'static [Field];
 }
 
@@ -114,6 +114,8 @@ macro_rules! object {
         }
     };
 }
+
+pub(super) use object;
 
 object! {
     /// An order document.
