@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
 use messages::Lang;
 
 use crate::config::{Flags, Installation};
@@ -154,6 +155,8 @@ pub(crate) enum Command {
     /// Who follows the log (e-mail, webhooks, steps …), how far behind each is, and why
     #[command(subcommand)]
     Followers(Followers),
+    /// Write a page of figures and charts on a stretch of days: one HTML file, to read or print
+    Report(ReportOf),
     /// Copy a store to a new folder, also while a server writes it: orders go on
     Backup(Backup),
     /// Make a store, in --data-dir, of a backup: compared with its manifest, then proved
@@ -192,6 +195,22 @@ pub(crate) struct Backup {
     #[arg(long, value_name = "N", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) mb_per_second: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportOf {
+    /// The first day, as YYYY-MM-DD; 30 days up to the last one when not named
+    #[arg(long, value_name = "DATE")]
+    pub(crate) from: Option<Date>,
+    /// The last day; today when not named
+    #[arg(long, value_name = "DATE")]
+    pub(crate) to: Option<Date>,
+    /// Write the page to FILE (- for standard output); one that is there is replaced
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    pub(crate) out: PathBuf,
+    /// Of this seller only
+    #[arg(long)]
+    pub(crate) merchant: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod notices;
 mod places;
 mod queues;
 mod render;
+mod report;
 mod sample;
 mod settled;
 mod spoken;

@@ -28,7 +28,7 @@ use service::wire::document;
 pub use self::letter::{Letter, Mailbox, mailbox};
 pub use self::page::{List, Page, Row, Tone};
 pub use self::server::{Server, Settings as ServerSettings, SettingsError, Tls};
-pub use self::spoken::Customs;
+pub use self::spoken::{Customs, decimal};
 pub use self::write::{LINES_MAX, Reader, Writer};
 
 /// What the sink's cursor is filed under.

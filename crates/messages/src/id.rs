@@ -18,6 +18,8 @@ const ENGLISH: &str = concat!(
     "\n",
     include_str!("../locales/en/problems.ftl"),
     "\n",
+    include_str!("../locales/en/report.ftl"),
+    "\n",
     include_str!("../locales/en/rules.ftl"),
 );
 

@@ -30,6 +30,7 @@ macro_rules! locale {
                 include_str!(concat!("../locales/", $folder, "/labels.ftl")),
                 include_str!(concat!("../locales/", $folder, "/mail.ftl")),
                 include_str!(concat!("../locales/", $folder, "/problems.ftl")),
+                include_str!(concat!("../locales/", $folder, "/report.ftl")),
                 include_str!(concat!("../locales/", $folder, "/rules.ftl")),
             ],
         )
@@ -52,7 +53,7 @@ fn locale(lang: Lang) -> &'static Locale {
 const MARK: &str = "\u{1}";
 
 impl Locale {
-    fn new(lang: LanguageIdentifier, resources: [&str; 6]) -> Self {
+    fn new(lang: LanguageIdentifier, resources: [&str; 7]) -> Self {
         let mut bundle = FluentBundle::new_concurrent(vec![lang]);
         // Texts go to terminals and into JSON: no marks of direction around what is filled in.
         bundle.set_use_isolating(false);

@@ -16,6 +16,7 @@ mod notify;
 mod orders;
 mod products;
 mod quote;
+mod report;
 mod rules;
 mod rules_test;
 mod sample;
@@ -46,6 +47,11 @@ const USAGE: u8 = 2;
 const REFUSED: u8 = 3;
 /// The store is held by somebody who cannot be asked.
 const HELD: u8 = 4;
+
+/// Arguments that are each sound and make no sense together, or need the settings to be judged.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Misused(String);
 
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
@@ -97,6 +103,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Followers(command) => {
             done(connect()?, |api| followers::followers(api, &store, command))
         }
+        Command::Report(asked) => report::report(&store, installation, &asked),
         Command::Backup(backup) => backup::backup(&store, &backup),
         Command::Restore { from } => backup::restore(&store, installation, &from),
         Command::Doctor => doctor::doctor(&store, installation),
@@ -124,7 +131,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.is::<Held>() {
         return ExitCode::from(HELD);
     }
-    if error.is::<Faults>() || error.is::<OtherCurrency>() {
+    if error.is::<Faults>() || error.is::<OtherCurrency>() || error.is::<Misused>() {
         return ExitCode::from(USAGE);
     }
     match error.downcast_ref::<Refused>() {

@@ -26,7 +26,7 @@ pub(crate) use settings::{
     ArchiveStore, Email, Installation, NotifyRule, QueueIntake, SECTIONS, StepCall,
 };
 pub(crate) use table::Setting;
-pub(crate) use value::{Endpoint, Folders, LogFormat, Secret};
+pub(crate) use value::{Endpoint, Folders, LogFormat, Secret, currency_exponent};
 
 use crate::notices::contradictions;
 

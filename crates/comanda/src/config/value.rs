@@ -259,6 +259,11 @@ const EXPONENTS: [(&[&str], u32); 3] = [
     (&["CLF", "UYW"], 4),
 ];
 
+/// Decimals of a currency; `None` for what is no code.
+pub(crate) fn currency_exponent(code: &str) -> Option<u32> {
+    Currency::parse(code).map(|currency| currency.exponent)
+}
+
 impl Value for Currency {
     const SHAPE: Shape = Shape::Text;
     fn allowed() -> String {

@@ -77,7 +77,10 @@ fn symbol(currency: &str) -> Option<&'static str> {
     }
 }
 
-fn decimal(units: u64, decimals: u32, lang: Lang) -> String {
+/// A number of so many tenths (one decimal), hundredths (two) …, with its thousands apart:
+/// `1.234,50`, in English `1,234.50`.
+#[must_use]
+pub fn decimal(units: u64, decimals: u32, lang: Lang) -> String {
     let (group, point) = match lang {
         Lang::PtBr | Lang::Es => ('.', ','),
         Lang::En => (',', '.'),
