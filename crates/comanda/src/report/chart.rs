@@ -8,6 +8,7 @@
 use plotters::backend::SVGBackend;
 use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;
+use plotters::coord::combinators::BindKeyPoints;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind, IntoDrawingArea};
 use plotters::element::{Circle, Rectangle, Text};
 use plotters::series::LineSeries;
@@ -87,6 +88,8 @@ pub(super) struct Axes<'a> {
     pub(super) day: &'a dyn Fn(usize) -> String,
     /// Beside a value.
     pub(super) value: &'a dyn Fn(i64) -> String,
+    /// Whether values are milliseconds: those are round in other places than numbers are.
+    pub(super) times: bool,
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -107,6 +110,10 @@ const ROW: i32 = 26;
 const NAME_CHARS: usize = 32;
 /// Most days that have their name under them: more would run into each other.
 const DAYS_NAMED: usize = 10;
+/// Highest value at an axis, with some air above it.
+const HIGHEST: i64 = i64::MAX / 2;
+/// Bars below this width stand side by side.
+const NARROW: i32 = 6;
 /// Widest bar: a report on one day is no wall of colour.
 const BAR_WIDTH: i32 = 44;
 
@@ -114,11 +121,10 @@ const BAR_WIDTH: i32 = 44;
 pub(super) fn bars_by_day(values: &[i64], ink: Ink, axes: &Axes<'_>) -> String {
     let highest = values.iter().copied().max().unwrap_or(0);
     by_day(values.len(), highest, axes, |area, plot| {
-        let width = (plot.step() * 4 / 5).clamp(1, BAR_WIDTH);
         for (at, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {
-            let (x, y) = (plot.middle(at), plot.height(*value));
-            let left = x - width / 2;
-            let corners = [(left, y.min(plot.bottom - 1)), (left + width, plot.bottom)];
+            let (left, right) = plot.bar(at);
+            let top = plot.height(*value).min(plot.bottom - 1);
+            let corners = [(left, top), (right, plot.bottom)];
             area.draw(&Rectangle::new(corners, ink.colour().filled()))?;
         }
         Ok(())
@@ -165,15 +171,25 @@ struct Plot {
 }
 
 impl Plot {
-    fn step(&self) -> i32 {
-        let width = i32::try_from(WIDTH).unwrap_or(i32::MAX) - LEFT - RIGHT;
-        width / i32::try_from(self.days.max(1)).unwrap_or(i32::MAX)
+    /// So many halves of a day from the left.
+    fn halves(&self, halves: usize) -> i32 {
+        let width = WIDTH as usize - (LEFT + RIGHT).unsigned_abs() as usize;
+        LEFT + i32::try_from(halves * width / (2 * self.days.max(1))).unwrap_or(0)
     }
 
     fn middle(&self, at: usize) -> i32 {
-        let width = i64::from(WIDTH) - i64::from(LEFT + RIGHT);
-        let (at, days) = (i64::try_from(at).unwrap_or(0), i64::try_from(self.days).unwrap_or(1));
-        LEFT + i32::try_from((2 * at + 1) * width / (2 * days.max(1))).unwrap_or(0)
+        self.halves(2 * at + 1)
+    }
+
+    /// From where to where a day's bar is: without gaps where those would be most of it.
+    fn bar(&self, at: usize) -> (i32, i32) {
+        let (left, right) = (self.halves(2 * at), self.halves(2 * at + 2));
+        if right - left < NARROW {
+            return (left, right.max(left + 1));
+        }
+        let width = ((right - left) * 4 / 5).min(BAR_WIDTH);
+        let left = self.middle(at) - width / 2;
+        (left, left + width)
     }
 
     fn height(&self, value: i64) -> i32 {
@@ -184,7 +200,7 @@ impl Plot {
 /// `value` of `highest`, as a part of so many pixels.
 fn scaled(value: i64, highest: i64, pixels: i32) -> i32 {
     let part = i128::from(value.max(0)) * i128::from(pixels) / i128::from(highest.max(1));
-    i32::try_from(part).unwrap_or(pixels)
+    i32::try_from(part).unwrap_or(pixels).min(pixels)
 }
 
 fn by_day(
@@ -195,10 +211,11 @@ fn by_day(
 ) -> String {
     let height = i32::try_from(HEIGHT).unwrap_or(i32::MAX);
     // A chart of nothing still has an axis; above the highest value there is some air.
-    let highest = highest.max(1).saturating_add(highest / 12);
+    let highest = highest.clamp(1, HIGHEST);
+    let highest = highest + highest / 12;
     let plot = Plot { days, highest, bottom: height - BOTTOM };
     svg(HEIGHT, |area| {
-        grid(area, highest, axes.value)?;
+        grid(area, highest, axes)?;
         let every = days.div_ceil(DAYS_NAMED).max(1);
         for at in (0..days).step_by(every) {
             let place = (plot.middle(at), plot.bottom + 8);
@@ -208,17 +225,41 @@ fn by_day(
     })
 }
 
-/// The left axis with its lines: round numbers, chosen by the library.
-fn grid(area: &Area<'_>, highest: i64, value: &dyn Fn(i64) -> String) -> Drawn {
+/// The left axis, with lines at round values.
+fn grid(area: &Area<'_>, highest: i64, axes: &Axes<'_>) -> Drawn {
+    let values = (0_i64..highest).with_key_points(round_values(highest, axes.times));
     let mut builder = ChartBuilder::on(area);
     builder.margin_top(TOP).margin_right(RIGHT).margin_bottom(BOTTOM);
-    let mut chart = builder.y_label_area_size(LEFT).build_cartesian_2d(0_i64..1, 0_i64..highest)?;
-    let said = |at: &i64| value(*at);
+    let mut chart = builder.y_label_area_size(LEFT).build_cartesian_2d(0_i64..1, values)?;
+    let said = |at: &i64| (axes.value)(*at);
     let mut mesh = chart.configure_mesh();
-    mesh.disable_x_mesh().disable_x_axis().y_labels(5).y_max_light_lines(1);
+    mesh.disable_x_mesh().disable_x_axis().y_max_light_lines(1);
     mesh.bold_line_style(GRID).light_line_style(GRID).axis_style(GRID);
     mesh.y_label_style(text()).y_label_formatter(&said);
     mesh.draw()
+}
+
+/// Values that are said beside the axis: a few, and round ones.
+fn round_values(highest: i64, times: bool) -> Vec<i64> {
+    const SECOND: i64 = 1_000;
+    const HOUR: i64 = 3_600 * SECOND;
+    const DAY: i64 = 24 * HOUR;
+    const MOST: i64 = 5;
+    let seconds = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800].map(|s| s * SECOND);
+    let longer = [HOUR, 2 * HOUR, 6 * HOUR, 12 * HOUR, DAY];
+    let powers = |one: i64| {
+        let powers = std::iter::successors(Some(one), |power| power.checked_mul(10));
+        powers.flat_map(|power| [1, 2, 5].map(|times| power.saturating_mul(times)))
+    };
+    let fits = |step: &i64| highest / step <= MOST;
+    let step = if times {
+        let below = powers(1).take_while(|step| *step < SECOND);
+        below.chain(seconds).chain(longer).chain(powers(DAY)).find(fits)
+    } else {
+        powers(1).find(fits)
+    };
+    let step = step.unwrap_or(i64::MAX);
+    (0..=MOST).filter_map(|n| step.checked_mul(n)).take_while(|at| *at <= highest).collect()
 }
 
 /// A bar beside each name.
@@ -271,7 +312,7 @@ mod tests {
 
     #[test]
     fn every_bar_is_within_the_picture_and_the_highest_is_the_longest() {
-        let axes = Axes { day: &|at| at.to_string(), value: &|value| value.to_string() };
+        let axes = Axes { day: &|at| at.to_string(), value: &|v| v.to_string(), times: false };
         for days in [1, 2, 31, 366, 3_660] {
             let values: Vec<i64> = (1..=days).collect();
             let drawn = bars_by_day(&values, Ink::Blue, &axes);
@@ -292,9 +333,24 @@ mod tests {
 
     #[test]
     fn amounts_as_large_as_there_are_can_be_drawn() {
-        let axes = Axes { day: &|at| at.to_string(), value: &|value| value.to_string() };
+        let axes = Axes { day: &|at| at.to_string(), value: &|v| v.to_string(), times: false };
         let drawn = bars_by_day(&[i64::MAX, 0, 1], Ink::Blue, &axes);
         assert_eq!(drawn.matches("<rect").count(), 2);
+    }
+
+    #[test]
+    fn axes_say_round_values_and_few() {
+        assert_eq!(round_values(1_337, false), [0, 500, 1_000]);
+        assert_eq!(round_values(3, false), [0, 1, 2, 3]);
+        assert_eq!(round_values(9_000, true), [0, 2_000, 4_000, 6_000, 8_000]);
+        let hour = 3_600_000;
+        assert_eq!(round_values(27 * hour, true), [0, 6, 12, 18, 24].map(|n| n * hour));
+        for highest in [1, 7, 99, 12_345, 1 << 40, i64::MAX] {
+            for times in [false, true] {
+                let said = round_values(highest, times);
+                assert!((1..=6).contains(&said.len()) && said.is_sorted(), "{highest} {said:?}");
+            }
+        }
     }
 
     #[test]

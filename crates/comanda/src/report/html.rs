@@ -132,13 +132,13 @@ impl Page<'_> {
         let received: Vec<i64> = drawn.iter().map(|day| day.received).collect();
         let money = |value| self.rounded(value);
         let number = |value| self.count(value);
-        let of_money = Axes { day: &named, value: &money };
-        let of_orders = Axes { day: &named, value: &number };
+        let of_money = Axes { day: &named, value: &money, times: false };
+        let of_orders = Axes { day: &named, value: &number, times: false };
         section(
             self.word(id!("report-over-time")),
             html! {
-                (figure(self.word(revenue), &chart::bars_by_day(&totals, Ink::Blue, &of_money)))
-                (figure(self.word(orders), &chart::bars_by_day(&received, Ink::Green, &of_orders)))
+                (captioned(self.word(revenue), &chart::bars_by_day(&totals, Ink::Blue, &of_money)))
+                (captioned(self.word(orders), &chart::bars_by_day(&received, Ink::Green, &of_orders)))
                 (self.days(all))
             },
         )
@@ -286,7 +286,7 @@ impl Page<'_> {
             lines.map(|(ink, _, values)| Line { values: values.clone(), ink: *ink }).collect();
         let days = &self.figures.days;
         let named = |at: usize| days.get(at).map_or_else(String::new, |d| self.named(d, false));
-        let axes = Axes { day: &named, value: &|ms| lasted(ms, self.lang) };
+        let axes = Axes { day: &named, value: &|ms| lasted(ms, self.lang), times: true };
         let rows = self.figures.waits.iter().map(|(channel, wait)| {
             let all = self.word(id!("report-all"));
             let name = if channel.is_empty() { all.to_owned() } else { channel.clone() };
@@ -396,12 +396,12 @@ fn card(name: &str, value: &str, more: &str) -> Markup {
 
 /// A picture that says its name to whoever cannot see it. What was drawn is escaped already.
 fn figure(name: &str, svg: &str) -> Markup {
-    html! {
-        figure {
-            figcaption { (name) }
-            div role="img" aria-label=(name) { (PreEscaped(svg)) }
-        }
-    }
+    html! { figure { div role="img" aria-label=(name) { (PreEscaped(svg)) } } }
+}
+
+/// One of several pictures of a section.
+fn captioned(name: &str, svg: &str) -> Markup {
+    html! { p.caption { (name) } (figure(name, svg)) }
 }
 
 fn table(heading: &[String], texts: usize, rows: &[Vec<String>]) -> Markup {

@@ -30,12 +30,16 @@ pub(super) fn share(part: i64, whole: i64, lang: Lang) -> String {
 pub(super) fn lasted(ms: i64, lang: Lang) -> String {
     let ms = ms.unsigned_abs();
     let (minutes, hours, days) = (ms / 60_000, ms / 3_600_000, ms / 86_400_000);
+    let and = |rest: u64, unit: &str| match rest {
+        0 => String::new(),
+        rest => format!(" {rest}\u{a0}{unit}"),
+    };
     match ms {
         0..1_000 => format!("{ms}\u{a0}ms"),
         1_000..60_000 => format!("{}\u{a0}s", decimal(ms / 100, 1, lang)),
-        60_000..3_600_000 => format!("{minutes}\u{a0}min {}\u{a0}s", ms / 1_000 % 60),
-        3_600_000..86_400_000 => format!("{hours}\u{a0}h {}\u{a0}min", minutes % 60),
-        _ => format!("{}\u{a0}d {}\u{a0}h", decimal(days, 0, lang), hours % 24),
+        60_000..3_600_000 => format!("{minutes}\u{a0}min{}", and(ms / 1_000 % 60, "s")),
+        3_600_000..86_400_000 => format!("{hours}\u{a0}h{}", and(minutes % 60, "min")),
+        _ => format!("{}\u{a0}d{}", decimal(days, 0, lang), and(hours % 24, "h")),
     }
 }
 
@@ -88,7 +92,13 @@ mod tests {
     #[test]
     fn times_are_as_exact_as_one_reads_them() {
         let [pt, _, en] = Lang::ALL;
-        let table = [(0, "0 ms"), (999, "999 ms"), (1_250, "1.2 s"), (61_000, "1 min 1 s")];
+        let table = [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_250, "1.2 s"),
+            (60_999, "1 min"),
+            (61_000, "1 min 1 s"),
+        ];
         for (ms, said) in table {
             assert_eq!(lasted(ms, en).replace('\u{a0}', " "), said);
         }
