@@ -152,6 +152,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 1_000)]
         limit: usize,
     },
+    /// Ask in SQL about everything that was taken in, up to now
+    Sql(Sql),
     /// Who follows the log (e-mail, webhooks, steps …), how far behind each is, and why
     #[command(subcommand)]
     Followers(Followers),
@@ -195,6 +197,42 @@ pub(crate) struct Backup {
     #[arg(long, value_name = "N", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub(crate) mb_per_second: u64,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Rows {
+    /// For people
+    Table,
+    /// RFC 4180, with a header
+    Csv,
+    /// One document: columns, rows, as_of, truncated
+    Json,
+    /// A file for other tools
+    Parquet,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sql {
+    /// The statement (SELECT, EXPLAIN, SHOW TABLES, SHOW COLUMNS FROM, DESCRIBE), or - for standard
+    /// input
+    #[arg(required_unless_present = "file")]
+    pub(crate) statement: Option<String>,
+    /// Read the statement from this file
+    #[arg(long, conflicts_with = "statement", value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How rows are printed
+    #[arg(long, value_enum, default_value = "table")]
+    pub(crate) format: Rows,
+    /// Write the answer to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Longest it may take, in seconds; never more than the setting sql.timeout_s
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) timeout: Option<u64>,
+    /// At most so many rows; a table has 1,000 when not said, the other forms all there are
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000_000))]
+    pub(crate) rows: Option<u64>,
 }
 
 #[derive(Debug, Args)]

@@ -1,12 +1,13 @@
 //! The commands' way to the API: over HTTP to a server, or the same router in this process.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use axum::body::Body;
 use axum::http::Request;
 use engine::OpenError;
+use http_body_util::BodyExt;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -180,6 +181,66 @@ impl Client {
         }
         std::io::copy(&mut body.as_reader(), &mut Out(out)).context("read the answer")?;
         Ok(())
+    }
+
+    /// Posts JSON and passes the answer on as it comes, without holding it in memory.
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        accept: &str,
+        body: Vec<u8>,
+        out: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        match self {
+            Self::Remote { url, key, agent } => {
+                let mut request = agent.post(format!("{url}{path}"));
+                request =
+                    request.header("accept", accept).header("content-type", "application/json");
+                request = request.header("accept-language", spoken::lang().as_str());
+                if let Some(key) = key {
+                    request = request.header("authorization", format!("Bearer {key}"));
+                }
+                let answer =
+                    request.send(&body).with_context(|| told!("no-call", url = url.as_str()))?;
+                let status = answer.status().as_u16();
+                let mut body = answer.into_body();
+                if status >= 400 {
+                    bail!(Refused { status, text: problem(status, &body.read_to_vec()?) });
+                }
+                let (mut reader, mut piece) = (body.as_reader(), vec![0; 64 << 10]);
+                loop {
+                    match reader.read(&mut piece).with_context(|| told!("no-whole-answer"))? {
+                        0 => return Ok(()),
+                        read => out(&piece[..read])?,
+                    }
+                }
+            }
+            Self::Local { router, runtime, .. } => {
+                let request = Request::builder()
+                    .method("POST")
+                    .uri(path)
+                    .header("accept", accept)
+                    .header("content-type", "application/json")
+                    .header("accept-language", spoken::lang().as_str())
+                    .body(Body::from(body))?;
+                runtime.block_on(async {
+                    let answer = router.clone().oneshot(request).await?;
+                    let status = answer.status().as_u16();
+                    let mut body = answer.into_body();
+                    if status >= 400 {
+                        let bytes = axum::body::to_bytes(body, 1 << 20).await?;
+                        bail!(Refused { status, text: problem(status, &bytes) });
+                    }
+                    while let Some(frame) = body.frame().await {
+                        let frame = frame.with_context(|| told!("no-whole-answer"))?;
+                        if let Some(bytes) = frame.data_ref() {
+                            out(bytes)?;
+                        }
+                    }
+                    Ok(())
+                })
+            }
+        }
     }
 
     /// Sends a file without holding it in memory; JSON, or the error.

@@ -75,6 +75,7 @@ impl Installation {
             shutdown: seconds(server.shutdown_s.0),
             document_link: seconds(self.documents.link_s.0),
             invalid_records: small(self.documents.invalid_records.0),
+            query_rows_max: self.sql.rows_max.0,
             invalid_bytes: self.documents.invalid_bytes.0,
             invalid_days: small(self.documents.invalid_days.0),
             ..web::Limits::default()

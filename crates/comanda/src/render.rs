@@ -48,6 +48,27 @@ pub(crate) fn table(rows: &[Value], columns: &[Column]) {
     say(&table);
 }
 
+/// Prints an answer's rows (lists of values) under its columns (`name`, `type`).
+pub(crate) fn columns(columns: &Value, rows: &[Value]) {
+    let columns = columns.as_array().map_or(&[][..], Vec::as_slice);
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(columns.iter().map(|column| cell(column.get("name"))));
+    for row in rows {
+        let values = row.as_array().map_or(&[][..], Vec::as_slice);
+        table.add_row(values.iter().map(|value| cell(Some(value))));
+    }
+    let numbers = ["bigint", "integer", "smallint", "numeric", "double", "real"];
+    for (n, column) in columns.iter().enumerate() {
+        let kind = column["type"].as_str().unwrap_or_default();
+        let is_number = numbers.iter().any(|number| kind.starts_with(number));
+        if let (true, Some(column)) = (is_number, table.column_mut(n)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    say(&table);
+}
+
 /// A value as a cell. Control characters of hostile names must not reach the terminal.
 pub(crate) fn cell(value: Option<&Value>) -> String {
     let text = match value {

@@ -19,6 +19,7 @@ pub mod notify;
 pub mod once;
 pub mod passed;
 pub mod prepare;
+pub mod query;
 pub mod serial;
 pub mod source;
 pub mod steps;

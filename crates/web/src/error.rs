@@ -115,6 +115,16 @@ pub enum Kind {
     DiskSpace,
     /// Too many batches run.
     Busy,
+    /// No statement in SQL that can be answered.
+    BadStatement,
+    /// A statement that does more than read.
+    OnlyReading,
+    /// A statement that takes more than it may.
+    StatementLimit,
+    /// As many statements run as may.
+    StatementsBusy,
+    /// There is no lake to ask, or it cannot be read.
+    NoLake,
     /// The commit failed: nobody knows.
     OutcomeUnknown,
     /// It took too long: nobody knows.
@@ -249,6 +259,8 @@ impl Error {
             | Kind::BadParameter
             | Kind::BadIdempotencyKey
             | Kind::UnsupportedFilters
+            | Kind::BadStatement
+            | Kind::OnlyReading
             | Kind::BodyBroken => StatusCode::BAD_REQUEST,
             Kind::Unauthorized => StatusCode::UNAUTHORIZED,
             Kind::Forbidden | Kind::LinkUnknown | Kind::LinkExpired => StatusCode::FORBIDDEN,
@@ -277,12 +289,15 @@ impl Error {
             | Kind::OtherOrder
             | Kind::PayloadNotTaken
             | Kind::IdempotencyKeyReused
+            | Kind::StatementLimit
             | Kind::NotQuotable => StatusCode::UNPROCESSABLE_ENTITY,
             Kind::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Kind::SpoolFull => StatusCode::INSUFFICIENT_STORAGE,
             Kind::Full
             | Kind::DiskSpace
             | Kind::Busy
+            | Kind::StatementsBusy
+            | Kind::NoLake
             | Kind::OutcomeUnknown
             | Kind::Timeout
             | Kind::Closed => StatusCode::SERVICE_UNAVAILABLE,

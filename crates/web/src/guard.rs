@@ -52,6 +52,8 @@ pub(crate) async fn guard(
     let request = Request::from_parts(parts, body);
     let streamed = match path {
         Some("/v1/batches") => request.method() == Method::POST,
+        // A statement has a time limit of its own.
+        Some("/v1/query") => true,
         Some("/v1/files/{name}") => request.method() == Method::PUT,
         Some(_) | None => false,
     };
@@ -92,7 +94,7 @@ pub(crate) fn scope(method: &Method, path: Option<&str>) -> Option<Scope> {
         Some(path) if path.starts_with("/v1/webhooks") => Some(Scope::Admin),
         _ if method == Method::GET || method == Method::HEAD => Some(Scope::Read),
         // They change nothing.
-        Some("/v1/quotes" | "/v1/pricing-rules/test") => Some(Scope::Read),
+        Some("/v1/quotes" | "/v1/pricing-rules/test" | "/v1/query") => Some(Scope::Read),
         Some("/v1/pricing-rules" | "/v1/link-secrets" | "/v1/followers/{name}/enable") => {
             Some(Scope::Admin)
         }

@@ -49,6 +49,7 @@ mod params;
 mod place;
 mod preview;
 mod products;
+mod query;
 mod quotes;
 mod rows;
 mod rules;
@@ -71,6 +72,7 @@ use domain::time::Timestamp;
 use service::ledger::Ledger;
 use service::measure::Commits;
 use service::memory::Clock;
+use service::query::Queries;
 use service::wire::document;
 use service::wire::message::Lang;
 use tokio::sync::{Semaphore, watch};
@@ -87,6 +89,7 @@ pub use limits::Limits;
 pub use links::Links;
 pub use metrics::{Gauges, Metrics};
 pub use preview::{Message, NoPreviews, Previews, Reader};
+pub use query::NoQueries;
 pub use router::router;
 pub use serve::serve;
 pub use trace::Tracer;
@@ -105,6 +108,8 @@ pub struct App {
     pub followers: Arc<dyn FollowerRuns>,
     /// What writes messages as they would be sent.
     pub previews: Arc<dyn Previews>,
+    /// What answers SQL.
+    pub queries: Arc<dyn Queries>,
     /// What the installation says.
     pub settings: Settings,
     /// Who may call; everybody, when absent.
@@ -150,6 +155,7 @@ impl App {
             hooks: Arc::new(NoHooks),
             followers: Arc::new(NoFollowers),
             previews: Arc::new(NoPreviews),
+            queries: Arc::new(NoQueries),
             keys: None,
             clients: Clients::new(&settings.limits),
             links: Links::none(),

@@ -53,6 +53,9 @@ pub struct Limits {
     pub changes_bytes_max: usize,
     /// Most clients that follow changes as events at once; each reads the log for itself.
     pub streams_max: usize,
+    /// Most rows of a statement's answer in JSON when it does not say: readers hold all of it in
+    /// memory. The other forms are streams of any length.
+    pub query_rows_max: u64,
     /// How often a quiet stream of events says that it is there: proxies cut off what is silent.
     pub stream_heartbeat: Duration,
     /// Longest a client may take over what it was sent of a stream; it is cut off then, and goes
@@ -85,6 +88,7 @@ impl Default for Limits {
             invalid_days: 90,
             changes_bytes_max: 8 << 20,
             streams_max: 100,
+            query_rows_max: 100_000,
             stream_heartbeat: Duration::from_secs(15),
             stream_idle: Duration::from_secs(30),
         }

@@ -14,6 +14,7 @@ use domain::command::Verb;
 use domain::time::Timestamp;
 use service::follow::Status;
 use service::measure::{Calls, Commits, Counts, DURATIONS_US, Durations, REQUESTS};
+use service::query::Tally;
 
 use crate::followers::{Follower, Standing, lag_seconds, outcomes};
 pub use intakes::IntakeState;
@@ -134,6 +135,7 @@ pub(crate) const ROUTES: &[&str] = &[
     "/v1/dead-letters/redrives/{id}",
     "/v1/dead-letters/redrives/{id}/stop",
     "/v1/orders/{id}/message",
+    "/v1/query",
     "other",
 ];
 
@@ -409,6 +411,29 @@ pub(crate) fn letters(open: &service::letters::Counts) -> String {
     for (kind, count) in open.iter() {
         out.sample(&format!("kind=\"{}\"", kind.as_str()), count);
     }
+    out.0
+}
+
+/// How statements in SQL went, as Prometheus reads it.
+pub(crate) fn statements(tally: &Tally) -> String {
+    let mut out = Text::default();
+    out.family("comanda_statements_total", "counter", "Statements in SQL, by how they ended.");
+    let outcomes = [
+        ("answered", tally.answered),
+        ("refused", tally.refused),
+        ("failed", tally.failed),
+        ("abandoned", tally.abandoned),
+    ];
+    for (outcome, count) in outcomes {
+        out.sample(&format!("outcome=\"{outcome}\""), count);
+    }
+    out.family("comanda_statements_running", "gauge", "Statements in SQL under way.");
+    out.sample("", tally.running);
+    out.family("comanda_statement_rows_total", "counter", "Rows of answers to statements.");
+    out.sample("", tally.rows);
+    let name = "comanda_statement_seconds_total";
+    out.family(name, "counter", "From statements to the ends of their answers, together.");
+    out.line("", "", &seconds(tally.busy_us));
     out.0
 }
 

@@ -73,6 +73,7 @@ pub(crate) const OLDER: [(&str, &str); 2] =
         (name = "stock", description = "What is on hand, reserved, available and waited for."),
         (name = "pricing", description = "The rules that orders are priced by."),
         (name = "webhooks", description = "Who is told of what, and how that fares."),
+        (name = "query", description = "SQL over everything, up to now."),
         (name = "changes", description = "Everything that happened, in order."),
         (name = "operations", description = "How the server fares."),
     ),

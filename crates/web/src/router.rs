@@ -15,8 +15,8 @@ use crate::error::{Error, Kind};
 use crate::letters::{ends as letter_ends, sweeps as letter_sweeps};
 use crate::{
     audits, changes, commands, customers, docs, documents, files, followers, guard, intake,
-    letters, openapi, order, orders, page, place, preview, products, quotes, rules, rules_test,
-    status, stock, webhooks,
+    letters, openapi, order, orders, page, place, preview, products, query, quotes, rules,
+    rules_test, status, stock, webhooks,
 };
 
 /// Makes two functions of one list of handlers: their routes, and their description. A server
@@ -104,6 +104,7 @@ api! {
     webhooks::disable,
     webhooks::deliveries,
     webhooks::replay,
+    query::query,
     changes::list,
     followers::list,
     followers::enable,

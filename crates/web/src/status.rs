@@ -88,6 +88,7 @@ pub(crate) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
         let (followers, now) = (app.followers.driven(), (app.clock)());
         app.metrics.render(&(app.gauges)(), &app.commits, &followers, now)
     };
+    text.push_str(&crate::metrics::statements(&app.queries.tally()));
     // Where they cannot be read there is no figure, and the rest is still there.
     if let Ok(open) = app.ledger.letters_open() {
         text.push_str(&crate::metrics::letters(&open));

@@ -22,6 +22,7 @@ mod rules_test;
 mod sample;
 mod serve;
 mod shell;
+mod sql;
 mod stock;
 mod webhooks;
 
@@ -100,6 +101,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
         Command::Changes { after, limit } => {
             done(connect()?, |api| changes::changes(api, after, limit))
         }
+        Command::Sql(command) => done(connect()?, |api| sql::sql(api, &store, &command)),
         Command::Followers(command) => {
             done(connect()?, |api| followers::followers(api, &store, command))
         }

@@ -139,6 +139,17 @@ settings! {
         /// Most documents under way at once
         concurrency: Within<1, 256> = "16", env "COMANDA_ARCHIVE_CONCURRENCY";
     }
+    /// What statements in SQL may take, all of them together where nothing else is said.
+    sql: Statements {
+        /// Memory in megabytes; what does not fit is put aside on disk, at most 4 GB
+        memory_mb: Within<16, 1_048_576> = "512", env "COMANDA_SQL_MEMORY_MB";
+        /// Longest one statement may take, reading its answer included, in seconds
+        timeout_s: Within<1, 86_400> = "60", env "COMANDA_SQL_TIMEOUT_S";
+        /// Most rows of an answer in JSON that does not say; other forms are streams of any length
+        rows_max: Within<1, 1_000_000_000> = "100000", env "COMANDA_SQL_ROWS_MAX";
+        /// Most statements at once
+        concurrency: Within<1, 64> = "4", env "COMANDA_SQL_CONCURRENCY";
+    }
     /// Which server commands talk to, where it is not found by the store.
     client: Connection {
         /// Talk to this server instead of opening a store

@@ -299,3 +299,19 @@ said-test-sent = The test message for { $to } was taken by { $host }.
 word-to = To
 word-subject = Subject
 word-language = Language
+
+# `comanda sql`.
+
+no-whole-answer = The answer broke off before its end
+no-parquet-to-terminal = A Parquet file is not for a terminal; name a file with --out
+no-table-to-file = A table is for people; for a file choose --format csv, json or parquet
+no-utf8-statement = The statement is not UTF-8
+said-rows = { $count ->
+    [one] { $count } row
+   *[other] { $count } rows
+}
+said-rows-cut = { $count ->
+    [one] { $count } row, and there are more: --rows says how many are wanted
+   *[other] { $count } rows, and there are more: --rows says how many are wanted
+}
+said-answer-written = { $path } is written ({ $size })

@@ -96,6 +96,21 @@ problem-disk_space = Disk space is below the safe minimum; nothing was done.
 problem-batches_busy-title = Too many batches
 problem-batches_busy = No more batches can be started now; nothing was done.
 
+problem-bad_statement-title = Statement cannot be answered
+problem-bad_statement = { $about }
+
+problem-only_reading-title = Only reading
+problem-only_reading = { $about }
+
+problem-statement_limit-title = Statement takes too much
+problem-statement_limit = { $about }. Ask for less: fewer days, fewer columns, or a sum.
+
+problem-statements_busy-title = Too many statements
+problem-statements_busy = As many statements run as may at once; nothing was done.
+
+problem-no_lake-title = Nothing to ask
+problem-no_lake = The tables cannot be read now, or are not kept here (setting lake.enabled).
+
 problem-outcome_unknown-title = Outcome unknown
 problem-outcome_unknown = The outcome is unknown; retry with the same id.
 

@@ -299,3 +299,19 @@ said-test-sent = { $host } aceptó el mensaje de prueba para { $to }.
 word-to = Para
 word-subject = Asunto
 word-language = Idioma
+
+# `comanda sql`.
+
+no-whole-answer = La respuesta se cortó antes de su fin
+no-parquet-to-terminal = Un archivo Parquet no es para una terminal; indique un archivo con --out
+no-table-to-file = Una tabla es para personas; para un archivo elija --format csv, json o parquet
+no-utf8-statement = La consulta no es UTF-8
+said-rows = { $count ->
+    [one] { $count } fila
+   *[other] { $count } filas
+}
+said-rows-cut = { $count ->
+    [one] { $count } fila, y hay más: --rows dice cuántas se quieren
+   *[other] { $count } filas, y hay más: --rows dice cuántas se quieren
+}
+said-answer-written = { $path } está escrito ({ $size })

@@ -96,6 +96,21 @@ problem-disk_space = El espacio en disco está por debajo del mínimo seguro; no
 problem-batches_busy-title = Demasiados lotes
 problem-batches_busy = No se pueden iniciar más lotes ahora; no se hizo nada.
 
+problem-bad_statement-title = La consulta no puede responderse
+problem-bad_statement = { $about }
+
+problem-only_reading-title = Solo lectura
+problem-only_reading = { $about }
+
+problem-statement_limit-title = La consulta pide demasiado
+problem-statement_limit = { $about }. Pida menos: menos días, menos columnas, o una suma.
+
+problem-statements_busy-title = Demasiadas consultas
+problem-statements_busy = Ya se ejecutan tantas consultas como se permite a la vez; no se hizo nada.
+
+problem-no_lake-title = Nada que consultar
+problem-no_lake = Las tablas no se pueden leer ahora, o no se guardan aquí (ajuste lake.enabled).
+
 problem-outcome_unknown-title = Resultado desconocido
 problem-outcome_unknown = No se sabe si se grabó; repita con el mismo número de orden.
 

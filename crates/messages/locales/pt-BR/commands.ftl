@@ -299,3 +299,19 @@ said-test-sent = A mensagem de teste para { $to } foi aceita por { $host }.
 word-to = Para
 word-subject = Assunto
 word-language = Idioma
+
+# `comanda sql`.
+
+no-whole-answer = A resposta foi interrompida antes do fim
+no-parquet-to-terminal = Um arquivo Parquet não é para um terminal; indique um arquivo com --out
+no-table-to-file = Uma tabela é para pessoas; para um arquivo escolha --format csv, json ou parquet
+no-utf8-statement = A consulta não é UTF-8
+said-rows = { $count ->
+    [one] { $count } linha
+   *[other] { $count } linhas
+}
+said-rows-cut = { $count ->
+    [one] { $count } linha, e há mais: --rows diz quantas se querem
+   *[other] { $count } linhas, e há mais: --rows diz quantas se querem
+}
+said-answer-written = { $path } foi gravado ({ $size })

@@ -96,6 +96,21 @@ problem-disk_space = O espaço em disco está abaixo do mínimo seguro; nada foi
 problem-batches_busy-title = Lotes demais
 problem-batches_busy = Não é possível iniciar mais lotes agora; nada foi feito.
 
+problem-bad_statement-title = A consulta não pode ser respondida
+problem-bad_statement = { $about }
+
+problem-only_reading-title = Somente leitura
+problem-only_reading = { $about }
+
+problem-statement_limit-title = A consulta pede demais
+problem-statement_limit = { $about }. Peça menos: menos dias, menos colunas, ou uma soma.
+
+problem-statements_busy-title = Consultas demais
+problem-statements_busy = Já há tantas consultas em andamento quanto é permitido; nada foi feito.
+
+problem-no_lake-title = Nada a consultar
+problem-no_lake = As tabelas não podem ser lidas agora, ou não são mantidas aqui (configuração lake.enabled).
+
 problem-outcome_unknown-title = Resultado desconhecido
 problem-outcome_unknown = Não se sabe se a gravação ocorreu; repita com o mesmo número de pedido.
 

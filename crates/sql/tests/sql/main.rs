@@ -1,0 +1,9 @@
+//! The engine against a lake made up here: files in a folder, a tail in memory, versions that are
+//! superseded.
+
+mod answers;
+mod fake;
+mod hostile;
+mod limits;
+mod moments;
+mod oracle;
