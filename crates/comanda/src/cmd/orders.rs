@@ -111,6 +111,18 @@ fn placed(answer: &Value) {
     render::say(texts.join("  ").trim_end());
 }
 
+/// Why an order was turned down: a step's own words, else the code.
+fn rejection(order: &Value) -> String {
+    let history = order["history"].as_array().map_or(&[][..], Vec::as_slice);
+    let last = history.iter().rfind(|entry| entry["event"] == "rejected");
+    let Some(entry) = last.filter(|_| order["status"] == "REJECTED") else { return String::new() };
+    let of = |field: &str| text(entry, &format!("/details/{field}"));
+    match of("step") {
+        step if step.is_empty() => of("code"),
+        step => format!("{step}: {}", of("reason")),
+    }
+}
+
 fn show(order: &Value) {
     let status = format!("{} ({})", text(order, "/status_label"), text(order, "/status"));
     let held = if order["failure"].is_object() { "/failure" } else { "/waiting_for" };
@@ -125,6 +137,7 @@ fn show(order: &Value) {
         (word!("word-attempts"), of("attempts")),
         (word!("word-last-error"), error),
         (word!("word-next-try"), of("next_try")),
+        (word!("word-reason"), rejection(order)),
         (word!("word-kind"), text(order, "/kind")),
         (word!("word-channel"), text(order, "/channel")),
         (word!("word-customer"), text(order, "/customer_id")),
