@@ -21,6 +21,7 @@ mod statement;
 mod superseded;
 mod table;
 pub mod views;
+pub mod wire;
 
 pub use engine::Engine;
 pub use limits::Limits;
