@@ -30,7 +30,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use datafusion::prelude::SessionContext;
 use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -45,9 +44,13 @@ use self::pipe::{Cut, Pipe};
 use self::running::Running;
 pub use self::scram::{NoVerifier, Verifier};
 use self::talk::Stop;
+use crate::engine::Engine;
 
 /// Connections that are not let in yet, at most: a burst of a pool's, and few to hold for strangers.
 const STRANGERS_MAX: usize = 64;
+/// The thread's stack: texts are read and planned on it, level by level. Only what is used of it is
+/// memory.
+const STACK_BYTES: usize = 64 << 20;
 /// How long connections may take to end when the server stops.
 const GOODBYE: Duration = Duration::from_secs(5);
 /// How long to wait when no connection can be accepted, for want of files as a rule.
@@ -196,7 +199,7 @@ impl Server {
     /// When the thread cannot be started, or the catalogue cannot be put beside the engine.
     pub fn start(
         listener: Listener,
-        engine: SessionContext,
+        engine: &Engine,
         access: Access,
         settings: Settings,
     ) -> io::Result<Self> {
@@ -205,7 +208,7 @@ impl Server {
         let counts = Arc::new(Counts::default());
         let (closing, closed) = watch::channel(false);
         let host = Arc::new(Host {
-            catalogue: Catalogue::new(engine).map_err(io::Error::other)?,
+            catalogue: Catalogue::new(engine.session()).map_err(io::Error::other)?,
             reader: Arc::new(Reader::new()),
             access,
             settings,
@@ -217,7 +220,8 @@ impl Server {
             seats: Arc::new(Semaphore::new(settings.connections_max)),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let thread = std::thread::Builder::new().name("sql-wire".to_owned());
+        let thread =
+            std::thread::Builder::new().name("sql-wire".to_owned()).stack_size(STACK_BYTES);
         let thread = thread.spawn(move || {
             // Sessions stay on this thread: rows of an answer are nothing to share.
             let served = LocalSet::new().block_on(&runtime, serve(listener, host));

@@ -13,9 +13,8 @@ use datafusion_pg_catalog::sql::PostgresCompatibilityParser;
 
 use super::failure::{Failure, code};
 use super::mended::mend;
+use crate::limits;
 
-/// Longest text, in bytes: a hundred times what people write, and little to parse.
-const TEXT_BYTES_MAX: usize = 64 << 10;
 /// Most statements in one text: it is carried out one by one, and cancelled as one.
 const STATEMENTS_MAX: usize = 100;
 
@@ -71,10 +70,7 @@ impl Reader {
 
     /// The commands of a text; none where it says nothing.
     pub(super) fn read(&self, sql: &str) -> Result<Vec<Command>, Failure> {
-        if sql.len() > TEXT_BYTES_MAX {
-            let message = format!("the statement is longer than {TEXT_BYTES_MAX} bytes");
-            return Err(Failure::new(code::LIMIT_EXCEEDED, message));
-        }
+        limits::text(sql)?;
         let statements = if is_about_the_catalogue(sql) {
             self.0.parse(sql).map(|mut statements| {
                 statements.iter_mut().for_each(mend);
@@ -83,11 +79,7 @@ impl Reader {
         } else {
             Parser::parse_sql(&PostgreSqlDialect {}, sql)
         };
-        let statements = statements.map_err(|error| {
-            let text = error.to_string();
-            let text = text.strip_prefix("sql parser error: ").unwrap_or(&text);
-            Failure::new(code::SYNTAX, text).located(sql)
-        })?;
+        let statements = statements.map_err(|error| Failure::of_parser(error, sql))?;
         if statements.len() > STATEMENTS_MAX {
             let message = format!("more than {STATEMENTS_MAX} statements in one text");
             return Err(Failure::new(code::LIMIT_EXCEEDED, message));

@@ -4,9 +4,13 @@
 
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use datafusion::sql::sqlparser::parser::ParserError;
 use pgwire::error::PgWireError;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::ErrorResponse;
+use service::query::{Place, Why};
+
+use crate::error::refused;
 
 /// SQLSTATE codes that are given, by PostgreSQL's names for them.
 pub(super) mod code {
@@ -35,6 +39,7 @@ pub(super) mod code {
     pub(crate) const UNDEFINED_TABLE: &str = "42P01";
     pub(crate) const DUPLICATE_CURSOR: &str = "42P03";
     pub(crate) const OUT_OF_MEMORY: &str = "53200";
+    pub(crate) const IO_ERROR: &str = "58030";
     pub(crate) const TOO_MANY_CONNECTIONS: &str = "53300";
     pub(crate) const LIMIT_EXCEEDED: &str = "54000";
     pub(crate) const CANCELLED: &str = "57014";
@@ -58,7 +63,9 @@ pub(super) struct Failure {
     pub(super) code: &'static str,
     pub(super) message: String,
     hint: Option<String>,
-    /// Where in the statement, in characters from 1.
+    /// Where in the statement, by line and column.
+    place: Option<Place>,
+    /// The same in characters from 1.
     position: Option<usize>,
     gravity: Gravity,
 }
@@ -67,7 +74,7 @@ impl Failure {
     /// A statement failed.
     pub(super) fn new(code: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, message, hint: None, position: None, gravity: Gravity::Error }
+        Self { code, message, hint: None, place: None, position: None, gravity: Gravity::Error }
     }
 
     /// The connection ends.
@@ -86,9 +93,14 @@ impl Failure {
         self
     }
 
-    /// With where in `sql` it is, when the message says it.
+    /// A parser's word on a text.
+    pub(super) fn of_parser(error: ParserError, sql: &str) -> Self {
+        Self::from(DataFusionError::from(error)).located(sql)
+    }
+
+    /// With where in `sql` it is, when that is known.
     pub(super) fn located(mut self, sql: &str) -> Self {
-        self.position = position(sql, &self.message);
+        self.position = self.place.and_then(|place| position(sql, place));
         self
     }
 
@@ -121,30 +133,31 @@ impl Failure {
     }
 }
 
-/// The place that `… at Line: 1, Column: 8` names, in characters from 1.
-fn position(sql: &str, message: &str) -> Option<usize> {
-    let (_, place) = message.rsplit_once("at Line: ")?;
-    let (line, column) = place.split_once(", Column: ")?;
-    let column: String = column.chars().take_while(char::is_ascii_digit).collect();
-    let (line, column): (usize, usize) = (line.parse().ok()?, column.parse().ok()?);
-    let before: usize =
-        sql.split_inclusive('\n').take(line.checked_sub(1)?).map(|line| line.chars().count()).sum();
+/// A place in characters from 1.
+fn position(sql: &str, place: Place) -> Option<usize> {
+    let (line, column) = (place.line as usize, place.column as usize);
+    let lines = sql.split_inclusive('\n').take(line.checked_sub(1)?);
+    let before: usize = lines.map(|line| line.chars().count()).sum();
     let position = before + column;
     (column > 0 && position <= sql.chars().count() + 1).then_some(position)
 }
 
 impl From<DataFusionError> for Failure {
     fn from(error: DataFusionError) -> Self {
-        let root = error.find_root();
-        let code = of_engine(root);
-        let message = root.strip_backtrace();
-        // What kind of error it is, the code says.
-        let said =
-            ["Error during planning: ", "Schema error: ", "SQL error: ", "Execution error: "];
-        let stripped = said.iter().find_map(|kind| message.strip_prefix(kind));
-        let message = stripped.unwrap_or(&message);
-        let parsed = message.strip_prefix("ParserError(\"").and_then(|m| m.strip_suffix("\")"));
-        Self::new(code, parsed.unwrap_or(message))
+        let refused = refused(&error);
+        let (code, otherwise) = match refused.why {
+            Why::Statement => (of_engine(error.find_root()), "the statement cannot be answered"),
+            Why::Unsupported => (code::FEATURE_NOT_SUPPORTED, "this is not supported"),
+            Why::Forbidden => (code::READ_ONLY, "SQL reads, and changes nothing"),
+            Why::TooLong | Why::TooDeep => (code::LIMIT_EXCEEDED, "the statement is too long"),
+            Why::Timeout => (code::CANCELLED, "the statement took too long"),
+            Why::Memory => (code::OUT_OF_MEMORY, "the statement takes too much memory"),
+            Why::Busy => (code::TOO_MANY_CONNECTIONS, "too many statements are under way"),
+            Why::Unavailable => (code::IO_ERROR, "the lake cannot be read now"),
+            Why::Broken => (code::INTERNAL, "the engine stumbled over this statement"),
+        };
+        let message = if refused.message.is_empty() { otherwise } else { &refused.message };
+        Self { place: refused.place, ..Self::new(code, message) }
     }
 }
 
@@ -205,10 +218,10 @@ mod tests {
     #[test]
     fn a_place_is_counted_in_characters_from_the_beginning() {
         let sql = "select 'é',\n  fro m";
-        assert_eq!(position(sql, "Expected: x, found: m at Line: 2, Column: 7"), Some(19));
-        assert_eq!(position(sql, "nothing said"), None);
-        assert_eq!(position(sql, "at Line: 0, Column: 0"), None);
-        assert_eq!(position(sql, "at Line: 9, Column: 99"), None);
+        let at = |line, column| position(sql, Place { line, column });
+        assert_eq!(at(2, 7), Some(19));
+        assert_eq!(at(1, 8), Some(8));
+        assert_eq!((at(0, 0), at(9, 99)), (None, None));
     }
 
     #[test]

@@ -28,6 +28,7 @@ use super::message::Bind;
 use super::parameter::{self, Bound};
 use super::rows::Rows;
 use super::variables::{Told, Variables};
+use crate::limits;
 
 /// Most statements that a connection keeps: drivers keep a hundred, a pool shares them.
 const STATEMENTS_MAX: usize = 1_000;
@@ -166,7 +167,7 @@ impl Session {
             (Err(_), Some(otherwise)) => plan(otherwise).await,
             (planned, _) => planned,
         }?;
-        read_only(&plan)?;
+        limits::reads_only(&plan)?;
         Ok(plan)
     }
 
@@ -458,14 +459,4 @@ fn lists(plan: &LogicalPlan) -> Result<Vec<(String, DataType)>, Failure> {
         })
     })?;
     Ok(lists)
-}
-
-/// Refuses a plan that does more than read.
-fn read_only(plan: &LogicalPlan) -> Result<(), Failure> {
-    use datafusion::execution::context::SQLOptions;
-    let reads =
-        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    reads.verify_plan(plan).map_err(|_| {
-        Failure::new(code::READ_ONLY, "cannot execute this: SQL reads, and changes nothing")
-    })
 }
