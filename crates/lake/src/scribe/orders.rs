@@ -62,6 +62,7 @@ fn write_order(draft: &mut Draft, terms: &Terms, order: &Order) {
         updated_at: state.updated_at,
         ordered_at: paper.ordered_at,
         completed_at: order.completed_at,
+        completed_after_ms: order.completed_at.map(|at| (at.0 - state.received_at.0) / 1_000),
         total: money(state.total),
         subtotal: money(sums.goods),
         discount: money(sums.discount),

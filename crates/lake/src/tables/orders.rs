@@ -42,6 +42,8 @@ table! {
         ordered_at: Maybe<Moment>,
         /// When it was `COMPLETED` or `FULFILLED` for the first time; stays, whatever comes after.
         completed_at: Maybe<Moment>,
+        /// From `received_at` to `completed_at`, in whole milliseconds.
+        completed_after_ms: Maybe<Integer>,
         /// What it comes to: `subtotal` − `discount` + `shipping` + `tax`, or the amount of a
         /// transfer. Null while a line has no price.
         total: Maybe<Amount>,
