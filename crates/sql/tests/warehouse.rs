@@ -4,7 +4,10 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::prelude::SessionContext;
 use lake::table::{Column, Kind, MONEY_PRECISION, MONEY_SCALE, PRICE_SCALE, Table};
 
 const MADE: &str = "made of the tables' and views' own lists: make it anew with\n\
@@ -104,7 +107,7 @@ fn schema() -> String {
 
 fn stage() -> String {
     let mut out = format!(
-        "-- Takes files of the lake into temporary tables, {MADE}\
+        "-- Takes files of the lake into temporary tables,\n-- {MADE}\
          -- ${{copies}} is where load.py puts the lists of files, ${{role}} the role that reads \
          them.\n\nSET search_path TO comanda;\n"
     );
@@ -176,7 +179,7 @@ fn appended(table: Table) -> String {
 
 fn merge() -> String {
     let mut out = format!(
-        "-- Brings the tables to what was staged, {MADE}\
+        "-- Brings the tables to what was staged,\n-- {MADE}\
          -- Loading the same files again changes nothing, and files may come in any order: of an\n\
          -- order the version with the highest sequence stays. Run it in the transaction that staged\n\
          -- them.\n\nSET search_path TO comanda;\n"
@@ -212,6 +215,26 @@ fn the_warehouse_has_the_tables_and_views_that_there_are() {
     hold("deploy/redshift/stage.sql", &stage());
     hold("deploy/redshift/merge.sql", &merge());
     hold("deploy/redshift/views.sql", &views());
+}
+
+#[test]
+fn every_view_has_the_columns_that_it_says_and_no_float() {
+    let session = SessionContext::new();
+    for table in Table::ALL {
+        let empty = Arc::new(EmptyTable::new(table.schema()));
+        session.register_table(table.name(), empty).unwrap();
+    }
+    for view in sql::views::ALL {
+        let state = session.state();
+        let plan = pollster::block_on(state.create_logical_plan(view.statement()));
+        let plan = plan.unwrap_or_else(|error| panic!("{}: {error}", view.name));
+        let said: Vec<&str> = view.columns().map(|(name, _)| name).collect();
+        let found: Vec<&str> = plan.schema().fields().iter().map(|f| f.name().as_str()).collect();
+        assert_eq!(said, found, "{}", view.name);
+        for field in plan.schema().fields() {
+            assert!(!field.data_type().is_floating(), "{}.{}", view.name, field.name());
+        }
+    }
 }
 
 #[test]

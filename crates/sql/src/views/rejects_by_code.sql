@@ -9,10 +9,10 @@
 -- code: What was wrong with it first
 -- inputs: How many inputs
 SELECT
-    CAST(at AS DATE) AS day,
+    CAST(rejects.at AS DATE) AS day,
     merchant_id,
     kind,
     code,
     SUM(rejects.count) AS inputs
 FROM rejects
-GROUP BY CAST(at AS DATE), merchant_id, kind, code
+GROUP BY CAST(rejects.at AS DATE), merchant_id, kind, code

@@ -14,6 +14,6 @@ SELECT
     SUM(reserved) AS reserved,
     SUM(on_hand) - SUM(reserved) AS available,
     SUM(waiting) AS waiting,
-    MAX(at) AS last_moved
+    MAX(stock_movements.at) AS last_moved
 FROM stock_movements
 GROUP BY merchant_id, sku
