@@ -17,6 +17,7 @@ use datafusion::catalog::{
 };
 use datafusion::common::Result;
 use datafusion::common::config::Dialect;
+use datafusion::datasource::ViewTable;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::SessionStateDefaults;
@@ -43,6 +44,7 @@ use crate::plan::{Planner, Shared, Within};
 use crate::reader::Footers;
 use crate::statement::StatementExec;
 use crate::table::LakeTable;
+use crate::views;
 
 /// The catalogue's name, as PostgreSQL's clients see a database.
 pub const CATALOGUE: &str = "comanda";
@@ -131,6 +133,35 @@ impl Engine {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.shared.limits
+    }
+
+    /// Puts the ready-made views beside the tables. One that does not fit them is left out, and
+    /// that is logged: it is no reason to answer nothing.
+    ///
+    /// # Errors
+    /// When the engine cannot work at all.
+    pub fn add_views(&self) -> io::Result<()> {
+        let session = self.session();
+        let work = async move {
+            let mut made = Vec::new();
+            for view in views::ALL {
+                made.push((view, session.state().create_logical_plan(view.statement()).await));
+            }
+            made
+        };
+        // Whoever opens an engine may be within a runtime, whose threads must not wait there.
+        let (done, planned) = std::sync::mpsc::sync_channel(1);
+        self.shared.runtime.spawn(async move { done.send(work.await) });
+        for (view, plan) in planned.recv().map_err(io::Error::other)? {
+            let table = plan.and_then(|plan| {
+                let view_of = ViewTable::new(plan, Some(view.statement().to_owned()));
+                self.schema.register_table(view.name.to_owned(), Arc::new(view_of))
+            });
+            if let Err(error) = table {
+                tracing::error!(%error, "the view {} does not fit the tables", view.name);
+            }
+        }
+        Ok(())
     }
 
     /// The tables by name, to put views beside them before anybody asks. Sessions see it and cannot

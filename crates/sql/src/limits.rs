@@ -70,6 +70,8 @@ pub(crate) enum Exceeded {
     Panic,
     #[error("the engine is stopping")]
     Stopping,
+    #[error("the lake is not read yet")]
+    Unread,
 }
 
 impl Exceeded {
@@ -81,7 +83,7 @@ impl Exceeded {
             Self::Statements(_) => Why::Busy,
             Self::Writes(_) => Why::Forbidden,
             Self::Panic => Why::Broken,
-            Self::Stopping => Why::Unavailable,
+            Self::Stopping | Self::Unread => Why::Unavailable,
         }
     }
 }

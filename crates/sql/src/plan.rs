@@ -55,13 +55,19 @@ impl Shared {
     }
 
     /// The present, with all that is committed by now if it comes in time.
-    async fn moment(&self) -> Arc<Moment> {
+    async fn moment(&self) -> Result<Arc<Moment>> {
         let committed = self.present.committed();
-        if !self.present.wait_for(committed, FRESH_MS).await {
-            tracing::warn!(committed, "a statement sees a present that is behind");
+        let is_fresh = self.present.wait_for(committed, FRESH_MS).await;
+        let snapshot = self.present.snapshot();
+        if !is_fresh {
+            // Of a place that does not answer yet nothing is known: that is not nothing.
+            if snapshot.until == 0 {
+                return Err(Exceeded::Unread.into());
+            }
+            tracing::warn!(committed, until = snapshot.until, "a statement sees what was earlier");
         }
         let readers = Readers::new(self.present.files().clone(), Arc::clone(&self.footers));
-        Arc::new(Moment { snapshot: self.present.snapshot(), readers })
+        Ok(Arc::new(Moment { snapshot, readers }))
     }
 }
 
@@ -109,7 +115,7 @@ async fn bound_and_planned(
     if !reads_lake(plan)? {
         return Ok((planner.create_physical_plan(plan, session).await?, None));
     }
-    let moment = shared.moment().await;
+    let moment = shared.moment().await?;
     let bound = bind(plan.clone(), &moment)?;
     let planned = planner.create_physical_plan(&bound, session).await?;
     Ok((planned, Some(moment.snapshot.until)))

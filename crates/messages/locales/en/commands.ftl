@@ -306,6 +306,8 @@ no-whole-answer = The answer broke off before its end
 no-parquet-to-terminal = A Parquet file is not for a terminal; name a file with --out
 no-table-to-file = A table is for people; for a file choose --format csv, json or parquet
 no-utf8-statement = The statement is not UTF-8
+no-sql = SQL cannot be answered
+said-lake-follows = Bringing the tables up to date
 said-rows = { $count ->
     [one] { $count } row
    *[other] { $count } rows

@@ -306,6 +306,8 @@ no-whole-answer = La respuesta se cortó antes de su fin
 no-parquet-to-terminal = Un archivo Parquet no es para una terminal; indique un archivo con --out
 no-table-to-file = Una tabla es para personas; para un archivo elija --format csv, json o parquet
 no-utf8-statement = La consulta no es UTF-8
+no-sql = No se puede responder SQL
+said-lake-follows = Actualizando las tablas
 said-rows = { $count ->
     [one] { $count } fila
    *[other] { $count } filas

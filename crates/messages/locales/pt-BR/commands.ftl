@@ -306,6 +306,8 @@ no-whole-answer = A resposta foi interrompida antes do fim
 no-parquet-to-terminal = Um arquivo Parquet não é para um terminal; indique um arquivo com --out
 no-table-to-file = Uma tabela é para pessoas; para um arquivo escolha --format csv, json ou parquet
 no-utf8-statement = A consulta não é UTF-8
+no-sql = Não é possível responder SQL
+said-lake-follows = Atualizando as tabelas
 said-rows = { $count ->
     [one] { $count } linha
    *[other] { $count } linhas

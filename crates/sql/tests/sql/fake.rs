@@ -177,7 +177,12 @@ impl Fake {
         let tail = rest.chunks(rest.len().div_ceil(2).max(1)).map(|part| Arc::new(tail(part)));
         let in_tail: RoaringTreemap = gone.iter().filter(|at| *at > from).collect();
         *self.now.write() = Snapshot {
-            manifest: Arc::new(Manifest { version: 1, until: from, segments }),
+            manifest: Arc::new(Manifest {
+                version: 1,
+                until: from,
+                segments,
+                ..Manifest::default()
+            }),
             superseded: sets,
             tail: tail.collect(),
             superseded_in_tail: Arc::new(in_tail),

@@ -7,3 +7,4 @@ mod hostile;
 mod limits;
 mod moments;
 mod oracle;
+mod views;

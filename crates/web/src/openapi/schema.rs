@@ -179,6 +179,12 @@ pub struct Problem {
     /// `bad_parameter`: the parameter.
     #[schema(nullable = false)]
     parameter: Option<String>,
+    /// `bad_statement`: the line that is wrong, from 1.
+    #[schema(nullable = false)]
+    line: Option<u32>,
+    /// … and the column in it, in characters from 1.
+    #[schema(nullable = false)]
+    column: Option<u32>,
     /// `bad_parameter`: the parameters there are, when it is not one of them.
     #[schema(nullable = false)]
     known: Option<Vec<String>>,

@@ -67,13 +67,14 @@ impl Ask {
     }
 }
 
-const HEADERS: [&str; 11] = [
+const HEADERS: [&str; 12] = [
     "content-type",
     "location",
     "retry-after",
     "allow",
     "www-authenticate",
     "content-language",
+    "comanda-as-of",
     "comanda-next-cursor",
     "content-disposition",
     "content-security-policy",

@@ -17,6 +17,7 @@ mod intake;
 mod languages;
 mod lookups;
 mod preview;
+mod query;
 mod quotes;
 mod socket;
 mod stream;
