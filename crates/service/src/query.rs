@@ -9,10 +9,13 @@ use bytes::Bytes;
 use crate::change::Seq;
 use crate::ledger::Task;
 
+/// Longest text of a statement, in bytes: a hundred times what people write, and little to parse.
+pub const SQL_BYTES_MAX: usize = 64 << 10;
+
 /// A statement, and how its answer is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// The statement, in SQL.
+    /// The statement, in SQL; at most [`SQL_BYTES_MAX`].
     pub sql: String,
     /// At most so many rows; what is beyond is cut off. `None` for all there are.
     pub rows_max: Option<u64>,

@@ -12,10 +12,7 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::{LogicalPlan, Statement as Change};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{Expr, Select, Visit, Visitor};
-use service::query::Why;
-
-/// Longest text of a statement, in bytes: a hundred times what people write, and little to parse.
-pub const TEXT_BYTES_MAX: usize = 64 << 10;
+use service::query::{SQL_BYTES_MAX, Why};
 
 /// Deepest expression: a list of conditions that somebody's tool wrote has some hundreds, and the
 /// time to plan one grows by the square.
@@ -53,7 +50,7 @@ pub struct Limits {
 /// A limit that a statement met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Exceeded {
-    #[error("the statement is longer than {TEXT_BYTES_MAX} bytes")]
+    #[error("the statement is longer than {SQL_BYTES_MAX} bytes")]
     Text,
     #[error(
         "the statement is deeper than {DEPTH_MAX} queries or {EXPRESSION_DEPTH_MAX} operators: \
@@ -99,7 +96,7 @@ impl From<Exceeded> for DataFusionError {
 /// # Errors
 /// [`Why::TooLong`] within.
 pub fn text(sql: &str) -> Result<()> {
-    if sql.len() > TEXT_BYTES_MAX {
+    if sql.len() > SQL_BYTES_MAX {
         return Err(Exceeded::Text.into());
     }
     Ok(())

@@ -14,8 +14,9 @@ use axum::http::{HeaderMap, Response};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use http_body::Frame;
+use messages::phrase;
 use service::ledger::Task;
-use service::query::{Answer, Form, Pieces, Queries, Question, Refused, Tally, Why};
+use service::query::{Answer, Form, Pieces, Queries, Question, Refused, SQL_BYTES_MAX, Tally, Why};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -188,7 +189,10 @@ impl From<Refused> for Error {
         let kind = match refused.why {
             Why::Statement | Why::Unsupported | Why::TooDeep => Kind::BadStatement,
             Why::Forbidden => Kind::OnlyReading,
-            Why::TooLong => return Self::new(Kind::TooLarge).about(refused.message),
+            Why::TooLong => {
+                let about = phrase!("about-bytes", limit = SQL_BYTES_MAX.to_string());
+                return Self::new(Kind::TooLarge).about(about);
+            }
             Why::Timeout | Why::Memory => Kind::StatementLimit,
             Why::Busy => Kind::StatementsBusy,
             Why::Unavailable => Kind::NoLake,
