@@ -53,7 +53,7 @@ pub(crate) fn word(text: &str) -> Option<CompactString> {
 pub(crate) fn state(text: &str) -> Option<CompactString> {
     let text = text.trim();
     let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_alphabetic());
-    is_code.then(|| CompactString::new(text).to_ascii_uppercase().into())
+    is_code.then(|| CompactString::new(text).to_ascii_uppercase())
 }
 
 /// The beginning of a postal code of eight digits, with or without its hyphen.
