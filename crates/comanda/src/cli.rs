@@ -159,6 +159,9 @@ pub(crate) enum Command {
     Followers(Followers),
     /// Write a page of figures and charts on a stretch of days: one HTML file, to read or print
     Report(ReportOf),
+    /// The tables of what the log says, as Parquet files: what is there, and how to make it anew
+    #[command(subcommand)]
+    Lake(Lake),
     /// Copy a store to a new folder, also while a server writes it: orders go on
     Backup(Backup),
     /// Make a store, in --data-dir, of a backup: compared with its manifest, then proved
@@ -634,6 +637,14 @@ pub(crate) enum Followers {
         /// Its name, as the list says
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Lake {
+    /// Rows, files and bytes of each table, and up to where the log is in them
+    Status,
+    /// Make all of it anew from the log, in the place of what is there; no server may hold the store
+    Rebuild,
 }
 
 #[derive(Debug, Subcommand)]

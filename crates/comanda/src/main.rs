@@ -11,6 +11,7 @@ mod files;
 mod followers;
 mod input;
 mod installation;
+mod lake;
 mod logs;
 mod memory;
 mod notices;

@@ -1,4 +1,4 @@
-//! Where the settings say that documents go and orders come from besides: the archive, queues.
+//! Where the settings say that documents go and orders come from besides: the archive, the lake, queues.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,12 +7,15 @@ use anyhow::{Context, Result, bail};
 use connectors::archive::{self, Archive};
 use connectors::aws::Account;
 use connectors::http::Url;
+use connectors::place::Place;
 use connectors::sqs::{self, Sqs};
 use service::ledger::Ledger;
 use service::source::intake::Intake;
 use service::source::machine::Terms;
 
-use crate::config::{AccessKey, ArchiveStore, BucketIn, Endpoint, QueueIntake, Region, Secret};
+use crate::config::{
+    AccessKey, ArchiveStore, ArchiveUrl, BucketIn, Endpoint, LakeStore, QueueIntake, Region, Secret,
+};
 use crate::installation::Installation;
 use crate::queues::Queue;
 use crate::spoken::told;
@@ -27,15 +30,33 @@ pub(crate) fn archive(
     let Some(url) = url else { return Ok(None) };
     let failed = || told!("no-archive", address = url.0.as_str());
     let account = account("[archive]", region, access_key, secret_key, endpoint.as_ref())?;
-    let place = archive::Place {
+    let place = place(url, endpoint.as_ref(), *bucket_in, account)?;
+    let settings = archive::Settings { place, concurrency: size(concurrency.0) };
+    let archive = Archive::open(&settings, ledger).with_context(failed)?;
+    Ok(Some(Arc::new(archive)))
+}
+
+/// Where the lake is, when that is not the store's folder.
+pub(crate) fn lake(installation: &Installation) -> Result<Option<Place>> {
+    let LakeStore { url, endpoint, bucket_in, region, access_key, secret_key, .. } =
+        &installation.lake;
+    let Some(url) = url else { return Ok(None) };
+    let account = account("[lake]", region, access_key, secret_key, endpoint.as_ref())?;
+    place(url, endpoint.as_ref(), *bucket_in, account).map(Some)
+}
+
+fn place(
+    url: &ArchiveUrl,
+    endpoint: Option<&Endpoint>,
+    bucket_in: Option<BucketIn>,
+    account: Account,
+) -> Result<Place> {
+    Ok(Place {
         url: url.0.clone(),
-        endpoint: endpoint.as_ref().map(address).transpose()?,
+        endpoint: endpoint.map(address).transpose()?,
         path_style: bucket_in.map_or(endpoint.is_some(), |place| place == BucketIn::Path),
         account,
-        concurrency: size(concurrency.0),
-    };
-    let archive = Archive::open(&place, ledger).with_context(failed)?;
-    Ok(Some(Arc::new(archive)))
+    })
 }
 
 /// The queues that orders come from.

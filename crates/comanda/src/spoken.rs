@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use connectors::archive;
+use connectors::place::{PREFIX_BYTES_MAX, PlaceError};
 use engine::OpenError;
 use messages::{Lang, Phrase, phrase};
 use service::ledger::Unavailable;
@@ -76,18 +76,16 @@ fn translated(cause: &(dyn std::error::Error + 'static)) -> Option<Phrase> {
         .or_else(|| cause.downcast_ref().and_then(batch))
         .or_else(|| cause.downcast_ref().map(currency))
         .or_else(|| cause.downcast_ref().map(backup))
-        .or_else(|| cause.downcast_ref().and_then(archive))
+        .or_else(|| cause.downcast_ref().and_then(place))
         .or_else(|| cause.downcast_ref().and_then(system))
 }
 
-fn archive(error: &archive::PlaceError) -> Option<Phrase> {
+/// Why nothing can be put into a bucket or folder.
+fn place(error: &PlaceError) -> Option<Phrase> {
     match error {
-        archive::PlaceError::Folder(_) => Some(phrase!("archive-folder")),
-        archive::PlaceError::Prefix => {
-            let bytes = archive::PREFIX_BYTES_MAX.to_string();
-            Some(phrase!("archive-prefix", bytes = bytes))
-        }
-        archive::PlaceError::Url | archive::PlaceError::Store(_) => None,
+        PlaceError::Folder(_) => Some(phrase!("archive-folder")),
+        PlaceError::Prefix => Some(phrase!("archive-prefix", bytes = PREFIX_BYTES_MAX.to_string())),
+        PlaceError::Url | PlaceError::Store(_) => None,
     }
 }
 

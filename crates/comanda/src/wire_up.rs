@@ -20,6 +20,7 @@ use crate::batches::{Port, Runner};
 use crate::files::{self, Files};
 use crate::followers::{Followers, Needs};
 use crate::installation::{Installation, clock};
+use crate::lake::{self, Listed, Writing};
 use crate::notices;
 use crate::places;
 use crate::queues::Queues;
@@ -40,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) files: Arc<Files>,
     /// Whoever follows the log; nobody until something is put there.
     pub(crate) followers: Arc<Followers>,
+    /// Who writes the lake: of a server that has one.
+    pub(crate) lake: Option<Arc<Writing>>,
     /// Works while this lives.
     _sweeps: Sweeps,
     /// Where orders come from besides; nobody asks a queue until it is started.
@@ -124,6 +127,16 @@ impl Node {
             app.archive = Arc::new(archive::Port { archive, followers, ledger });
         }
         app.followers = followers.clone();
+        let lake = match caller {
+            Caller::Anyone if lake::is_enabled(installation) => {
+                Some(Arc::new(write_lake(&engine, data_dir, installation)?))
+            }
+            Caller::Anyone | Caller::Owner => None,
+        };
+        if let Some(writing) = &lake {
+            let lake = writing.lake.clone();
+            app.followers = Arc::new(Listed { followers: followers.clone(), lake });
+        }
         app.keys = keys;
         let queues = match caller {
             Caller::Anyone => places::queues(installation)?,
@@ -140,10 +153,28 @@ impl Node {
             Caller::Owner => None,
         };
         app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
-        app.gauges = gauges(engine.clone(), queues.clone());
+        app.gauges = gauges(engine.clone(), queues.clone(), lake.clone());
         let app = Arc::new(app);
-        Ok(Self { engine, app, batches, files, followers, queues, traces, _sweeps: sweeps })
+        Ok(Self { engine, app, batches, files, followers, lake, queues, traces, _sweeps: sweeps })
     }
+
+    /// Writes the lake of a store that a command opened: nobody does so by itself.
+    pub(crate) fn write_lake(
+        &self,
+        data_dir: &Path,
+        installation: &Installation,
+    ) -> Result<Writing> {
+        write_lake(&self.engine, data_dir, installation)
+    }
+}
+
+fn write_lake(
+    engine: &Arc<Engine>,
+    data_dir: &Path,
+    installation: &Installation,
+) -> Result<Writing> {
+    let (ledger, end) = (engine.clone(), engine.end());
+    Writing::start(lake::Needs { data_dir, installation, ledger, end, clock: clock() })
 }
 
 /// Whoever follows the log of an installation. A command that opens the store for a moment drives
@@ -206,7 +237,11 @@ fn health(engine: Arc<Engine>, queues: Arc<Queues>) -> Arc<dyn Fn() -> Health + 
     })
 }
 
-fn gauges(engine: Arc<Engine>, queues: Arc<Queues>) -> Arc<dyn Fn() -> Gauges + Send + Sync> {
+fn gauges(
+    engine: Arc<Engine>,
+    queues: Arc<Queues>,
+    lake: Option<Arc<Writing>>,
+) -> Arc<dyn Fn() -> Gauges + Send + Sync> {
     Arc::new(move || Gauges {
         queue_bytes: engine.queued_bytes() as u64,
         queue_requests: engine.queued_calls() as u64,
@@ -216,5 +251,6 @@ fn gauges(engine: Arc<Engine>, queues: Arc<Queues>) -> Arc<dyn Fn() -> Gauges + 
         log_bytes: engine.log_bytes(),
         disk_free_bytes: engine.free_bytes(),
         intakes: queues.faring(),
+        lake: lake.as_ref().map(|writing| writing.state()),
     })
 }

@@ -16,7 +16,6 @@ use domain::event::Event;
 use domain::id::OrderKey;
 use domain::time::Timestamp;
 use object_store::aws::AmazonS3;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::signer::{Method, Signer};
 use object_store::{
@@ -28,46 +27,21 @@ use service::follow::{Begin, Delivery, Outcome, Sink, Terms};
 use service::ledger::{Found, Ledger, Task, Unavailable};
 
 use self::key::Layout;
-use crate::aws::Account;
 use crate::http::shortened;
+use crate::place::{Objects, Place, PlaceError};
 
 /// What the archive's cursor is filed under.
 pub const NAME: &str = "archive";
-/// Longest prefix of names, in bytes: with the longest ids a name stays below S3's 1,024.
-pub const PREFIX_BYTES_MAX: usize = 200;
 /// How long one put may take, the longest document included.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where an archive is.
 #[derive(Clone, Debug)]
-pub struct Place {
-    /// `s3://bucket/prefix`, or `file:///folder`.
-    pub url: Url,
-    /// Where the store answers, when it is not AWS's.
-    pub endpoint: Option<Url>,
-    /// Whether the bucket is a part of the path (`endpoint/bucket`) and not of the host's name.
-    pub path_style: bool,
-    /// Who asks.
-    pub account: Account,
+pub struct Settings {
+    /// The bucket or the folder.
+    pub place: Place,
     /// Most puts under way at once.
     pub concurrency: usize,
-}
-
-/// Why there can be no archive there.
-#[derive(Debug, thiserror::Error)]
-pub enum PlaceError {
-    /// Neither a bucket nor a folder.
-    #[error("the archive's url is s3://bucket/prefix or file:///folder")]
-    Url,
-    /// The prefix is too long, or no path.
-    #[error("the archive's prefix must be a plain path of at most {PREFIX_BYTES_MAX} bytes")]
-    Prefix,
-    /// The folder is missing. It is not made: an empty mount point must not become an archive.
-    #[error("the archive's folder is not there; make it first")]
-    Folder(#[source] Error),
-    /// The settings do not fit together.
-    #[error("set up the archive's store")]
-    Store(#[source] Error),
 }
 
 /// An archive, as a sink.
@@ -98,21 +72,9 @@ impl Archive {
     ///
     /// # Errors
     /// [`PlaceError`]; whether the store answers is not asked.
-    pub fn open(place: &Place, ledger: Arc<dyn Ledger>) -> Result<Self, PlaceError> {
-        let (store, signer, prefix): (Arc<dyn ObjectStore>, _, _) = match place.url.scheme() {
-            "s3" => {
-                let store = Arc::new(bucket(place)?);
-                (store.clone(), Some(store), prefix(place.url.path())?)
-            }
-            "file" => {
-                let folder = place.url.to_file_path().map_err(|()| PlaceError::Url)?;
-                let store = LocalFileSystem::new_with_prefix(folder).map_err(PlaceError::Folder)?;
-                // What was put is kept: the cursor passes it for good.
-                (Arc::new(store.with_fsync(true)), None, Path::default())
-            }
-            _ => return Err(PlaceError::Url),
-        };
-        Ok(Self { store, signer, prefix, concurrency: place.concurrency, ledger })
+    pub fn open(settings: &Settings, ledger: Arc<dyn Ledger>) -> Result<Self, PlaceError> {
+        let Objects { store, signer, prefix } = settings.place.open()?;
+        Ok(Self { store, signer, prefix, concurrency: settings.concurrency, ledger })
     }
 
     /// A link to a document that needs no key until it expires; a folder has none. It is not
@@ -286,26 +248,6 @@ fn id(order: &OrderKey, seq: Seq) -> Box<str> {
     }
     hash.update(&seq.0.to_le_bytes());
     hash.finalize().to_hex().as_str().into()
-}
-
-fn bucket(place: &Place) -> Result<AmazonS3, PlaceError> {
-    let name = place.url.host_str().filter(|name| !name.is_empty()).ok_or(PlaceError::Url)?;
-    let mut builder = place.account.builder().with_bucket_name(name);
-    if let Some(endpoint) = &place.endpoint {
-        let mut endpoint = endpoint.clone();
-        if !place.path_style {
-            let host = format!("{name}.{}", endpoint.host_str().ok_or(PlaceError::Url)?);
-            endpoint.set_host(Some(&host)).map_err(|_| PlaceError::Url)?;
-        }
-        builder = builder.with_endpoint(endpoint.as_str().trim_end_matches('/'));
-    }
-    let builder = builder.with_virtual_hosted_style_request(!place.path_style);
-    builder.build().map_err(PlaceError::Store)
-}
-
-fn prefix(path: &str) -> Result<Path, PlaceError> {
-    let prefix = Path::from_url_path(path).map_err(|_| PlaceError::Prefix)?;
-    if prefix.as_ref().len() > PREFIX_BYTES_MAX { Err(PlaceError::Prefix) } else { Ok(prefix) }
 }
 
 /// What a document is served as: by its type, and never shown or run by a browser.

@@ -10,6 +10,7 @@ pub mod aws;
 pub mod http;
 pub mod log;
 pub mod mail;
+pub mod place;
 pub mod reach;
 pub mod signature;
 pub mod sqs;

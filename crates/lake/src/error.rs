@@ -44,6 +44,12 @@ pub enum Error {
     /// The log cannot be read.
     #[error("{0}")]
     Log(#[from] service::ledger::Unavailable),
+    /// The folder or bucket did not answer in time: it is tried again.
+    #[error("the lake's files: no answer in time")]
+    Late,
+    /// Making rows of a change panicked.
+    #[error("a fault of ours: a change does not become rows; please report it")]
+    Broken,
     /// Rows came in an order that the log cannot have.
     #[error("rows of {day} came after rows of a later day")]
     Order {
@@ -57,11 +63,12 @@ impl Error {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Store(_) | Self::Parquet(_) | Self::Rows(_) | Self::Log(_) => false,
+            Self::Store(_) | Self::Parquet(_) | Self::Rows(_) | Self::Log(_) | Self::Late => false,
             Self::Manifest { .. }
             | Self::Damaged { .. }
             | Self::OtherWriter { .. }
             | Self::OtherLog { .. }
+            | Self::Broken
             | Self::Order { .. } => true,
         }
     }

@@ -1,9 +1,12 @@
 //! Does what a writer says, with files: whoever has a runtime calls it.
 //!
-//! Never: a decision, a retry.
+//! Never: a decision, a retry, a clock.
+
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use crate::error::Error;
 use crate::segment;
 use crate::snapshot::Files;
 use crate::store;
@@ -34,5 +37,27 @@ pub async fn perform(files: &Files, turn: &Mutex<()>, output: Output) -> Option<
             None
         }
         Output::Read(_) | Output::Wake(_) => None,
+    }
+}
+
+/// How long it may take: a store that never answers must not hold the lake for ever.
+#[must_use]
+pub fn patience(output: &Output) -> Duration {
+    match output {
+        // Large uploads over a slow line, and reading what is merged besides.
+        Output::Write(..) => Duration::from_secs(300),
+        Output::Merge(_) | Output::Sweep(_) | Output::Delete(_) => Duration::from_secs(3_600),
+        Output::Commit(_) | Output::Read(_) | Output::Wake(_) => Duration::from_secs(60),
+    }
+}
+
+/// What to tell the writer when it took longer.
+#[must_use]
+pub fn late(output: &Output) -> Option<Input> {
+    match output {
+        Output::Write(..) => Some(Input::Written(Err(Error::Late))),
+        Output::Merge(_) => Some(Input::Merged(Err(Error::Late))),
+        Output::Commit(_) => Some(Input::Committed(Err(Error::Late))),
+        Output::Delete(_) | Output::Sweep(_) | Output::Read(_) | Output::Wake(_) => None,
     }
 }

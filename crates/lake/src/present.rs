@@ -1,5 +1,6 @@
 //! The lake as whoever asks about it sees it: the present, and how the writer is.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use domain::time::Timestamp;
@@ -9,6 +10,7 @@ use service::follow::{Counts, Lag, State};
 use service::ledger::Task;
 use tokio::sync::watch;
 
+use crate::error::Error;
 use crate::snapshot::{Files, Present, Snapshot};
 use crate::tail::{Committed, Tail};
 
@@ -22,6 +24,7 @@ pub struct Lake {
     /// Where the log ends.
     end: watch::Receiver<u64>,
     figures: Mutex<Figures>,
+    is_open: AtomicBool,
 }
 
 /// How the writer of a lake is, and what it did since it was started.
@@ -52,12 +55,43 @@ pub struct Figures {
 }
 
 impl Lake {
-    /// A lake of which this is committed; `end` says where the log ends.
+    /// A lake of which nothing is known yet; `end` says where the log ends.
+    #[must_use]
+    pub fn unopened(files: Files, end: watch::Receiver<u64>) -> Self {
+        Self {
+            files,
+            tail: Mutex::default(),
+            shown: watch::Sender::default(),
+            end,
+            figures: Mutex::default(),
+            is_open: AtomicBool::default(),
+        }
+    }
+
+    /// A lake of which this is committed.
     #[must_use]
     pub fn new(files: Files, committed: Committed, end: watch::Receiver<u64>) -> Self {
-        let shown = watch::Sender::new(committed.manifest.until);
-        let tail = Mutex::new(Tail::new(committed));
-        Self { files, tail, shown, end, figures: Mutex::default() }
+        let this = Self::unopened(files, end);
+        this.open(committed);
+        this
+    }
+
+    /// What is committed is known from now on.
+    pub fn open(&self, committed: Committed) {
+        self.change(|tail| *tail = Tail::new(committed));
+        self.tell(|figures| *figures = Figures::default());
+        self.is_open.store(true, Ordering::Release);
+    }
+
+    /// It could not be opened.
+    pub fn fail(&self, now: Timestamp, error: &Error) {
+        let why: Box<str> = error.to_string().into();
+        self.tell(|figures| {
+            figures.failures += 1;
+            figures.last_error = Some((now, why.clone()));
+            figures.held = Some(now);
+            figures.stopped = error.is_final().then_some(why);
+        });
     }
 
     /// What the newest manifest says.
@@ -138,6 +172,13 @@ impl Present for Lake {
 
     fn committed(&self) -> u64 {
         *self.end.borrow()
+    }
+
+    fn unready(&self) -> Option<String> {
+        let figures = self.figures();
+        let why = figures.stopped.or(figures.last_error.map(|(_, why)| why));
+        let is_open = self.is_open.load(Ordering::Acquire);
+        (!is_open).then(|| why.map_or_else(|| "the lake is being opened".to_owned(), String::from))
     }
 
     fn wait_for(&self, until: u64, patience_ms: u64) -> Task<'_, bool> {

@@ -36,6 +36,12 @@ pub trait Present: Send + Sync {
     /// Where the log ends: what is committed up to here is to be asked about soon.
     fn committed(&self) -> u64;
 
+    /// Why there is nothing to be asked about yet, in English: the snapshot is empty then, whatever
+    /// the log holds. `None` when there is.
+    fn unready(&self) -> Option<String> {
+        None
+    }
+
     /// Waits until the snapshot holds the log up to `until`, or `patience_ms` is over; whether it
     /// does.
     fn wait_for(&self, until: u64, patience_ms: u64) -> service::ledger::Task<'_, bool>;

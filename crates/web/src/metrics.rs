@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::fmt::Write;
 mod intakes;
+mod lake;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,6 +19,7 @@ use service::query::Tally;
 
 use crate::followers::{Follower, Standing, lag_seconds, outcomes};
 pub use intakes::IntakeState;
+pub use lake::LakeState;
 
 /// Figures of the store, as the program knows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct Gauges {
     pub disk_free_bytes: Option<u64>,
     /// How intakes from queues fare.
     pub intakes: Vec<IntakeState>,
+    /// How the lake is written, where there is one.
+    pub lake: Option<LakeState>,
 }
 
 /// How an order came out, for counting.
@@ -268,6 +272,7 @@ impl Metrics {
         render_gauges(&mut out, gauges, commits);
         render_followers(&mut out, followers, now);
         intakes::render(&mut out, &gauges.intakes);
+        lake::render(&mut out, gauges.lake.as_ref());
         out.0
     }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::cli::{Backup, Store};
 use crate::files::journal::FILE as FILES;
 use crate::installation::Installation;
+use crate::lake;
 use crate::render;
 use crate::settled::{self, CURRENCY};
 use crate::spoken::told;
@@ -26,7 +27,7 @@ pub(super) fn backup(store: &Store, arguments: &Backup) -> Result<ExitCode> {
         store: &store.data_dir,
         to: &arguments.to,
         since: arguments.since.as_deref(),
-        beside: &[CURRENCY, FILES, KEYS, LINKS, SPOOL, webhooks::SECRET],
+        beside: &[CURRENCY, FILES, KEYS, LINKS, SPOOL, lake::SECRET, webhooks::SECRET],
         bytes_per_second: arguments.mb_per_second.saturating_mul(1 << 20),
         taken: jiff::Timestamp::now().to_string(),
     };

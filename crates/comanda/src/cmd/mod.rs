@@ -12,6 +12,7 @@ mod doctor;
 mod files;
 mod followers;
 mod keys;
+pub(crate) mod lake;
 mod notify;
 mod orders;
 mod products;
@@ -106,6 +107,7 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
             done(connect()?, |api| followers::followers(api, &store, command))
         }
         Command::Report(asked) => report::report(&store, installation, &asked),
+        Command::Lake(command) => lake::lake(&store, installation, &command),
         Command::Backup(backup) => backup::backup(&store, &backup),
         Command::Restore { from } => backup::restore(&store, installation, &from),
         Command::Doctor => doctor::doctor(&store, installation),

@@ -63,6 +63,9 @@ pub(super) fn serve(
     node.queues.stop();
     node.batches.close();
     node.followers.stop();
+    if let Some(lake) = &node.lake {
+        lake.stop();
+    }
     for thread in threads {
         drop(thread.join());
     }

@@ -21,12 +21,12 @@ use std::path::{Path, PathBuf};
 pub(crate) use example::example;
 pub(crate) use flags::Flags;
 pub(crate) use notify::{By, To};
-pub(crate) use place::{AccessKey, BucketIn, Region};
+pub(crate) use place::{AccessKey, ArchiveUrl, BucketIn, Region};
 pub(crate) use settings::{
-    ArchiveStore, Email, Installation, NotifyRule, QueueIntake, SECTIONS, StepCall,
+    ArchiveStore, Email, Installation, LakeStore, NotifyRule, QueueIntake, SECTIONS, StepCall,
 };
 pub(crate) use table::Setting;
-pub(crate) use value::{Endpoint, Folders, LogFormat, Secret, currency_exponent};
+pub(crate) use value::{Enabled, Endpoint, Folders, LogFormat, Secret, currency_exponent};
 
 use crate::notices::contradictions;
 

@@ -21,7 +21,7 @@ use super::place::{AccessKey, ArchiveUrl, BucketIn, QueueName, Region};
 use super::step::{SigningSecret, StepName, When};
 use super::table::settings;
 use super::value::{
-    Currency, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret, Within,
+    Currency, Enabled, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret, Within,
 };
 use super::webhooks::Networks;
 
@@ -149,6 +149,32 @@ settings! {
         rows_max: Within<1, 1_000_000_000> = "100000", env "COMANDA_SQL_ROWS_MAX";
         /// Most statements at once
         concurrency: Within<1, 64> = "4", env "COMANDA_SQL_CONCURRENCY";
+    }
+    /// Tables of what the log says, as Parquet files that SQL and other tools read.
+    lake: LakeStore {
+        /// Whether there is one
+        enabled: Enabled = "yes", env "COMANDA_LAKE";
+        /// The bucket or the folder, which no other store may share; the folder `lake` of the store's
+        /// own when not given
+        url: Option<ArchiveUrl> = "", env "COMANDA_LAKE_URL";
+        /// Where the store answers, when it is not AWS's; http:// is without TLS
+        endpoint: Option<Endpoint> = "", env "COMANDA_LAKE_ENDPOINT";
+        /// Where a bucket's name stands: in the path (endpoint/bucket) or in the host's name. By
+        /// default in the path where an endpoint is set, in the host's name at AWS
+        bucket_in: Option<BucketIn> = "", env "COMANDA_LAKE_BUCKET_IN";
+        /// The store's region; else AWS_REGION, else us-east-1
+        region: Option<Region> = "", env "COMANDA_LAKE_REGION";
+        /// The id of an access key; without one AWS's environment is asked: AWS_ACCESS_KEY_ID, the
+        /// role of a container, of a pod, of the machine
+        access_key: Option<AccessKey> = "", env "COMANDA_LAKE_ACCESS_KEY";
+        /// Its secret
+        secret_key: Option<Secret> = "", env "COMANDA_LAKE_SECRET_KEY";
+        /// After how many seconds rows are in files; SQL sees them within one
+        flush_s: Within<1, 3_600> = "10", env "COMANDA_LAKE_FLUSH_S";
+        /// Or after how many megabytes of them; about twice as much is memory at most
+        flush_mb: Within<1, 4_096> = "128", env "COMANDA_LAKE_FLUSH_MB";
+        /// Days older than so many are dropped from it, and stay in the log; none is, where it is 0
+        keep_days: Within<0, 36_500> = "0", env "COMANDA_LAKE_KEEP_DAYS";
     }
     /// Which server commands talk to, where it is not found by the store.
     client: Connection {

@@ -320,6 +320,14 @@ choices!(UnknownSku {
 
 choices!(BucketIn { "path" => Self::Path, "host" => Self::Host });
 choices!(Folders { "nested" => Self::Nested, "flat" => Self::Flat });
+choices!(Enabled { "yes" => Self::Yes, "no" => Self::No });
+
+/// Whether something is done at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Enabled {
+    Yes,
+    No,
+}
 
 /// Whether folders in the inbox are looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,9 @@ use service::serial::Settings;
 use service::wire::document::{self, Command};
 
 use super::*;
+use crate::aws::Account;
 use crate::http::REASON_BYTES_MAX;
+use crate::place::PREFIX_BYTES_MAX;
 
 fn ledger() -> Arc<MemoryLedger> {
     let settings = Settings { exponent: 2, ..Settings::default() };
@@ -17,14 +19,10 @@ fn ledger() -> Arc<MemoryLedger> {
     Arc::new(ledger.expect("an empty log opens"))
 }
 
-fn place(url: &str) -> Place {
-    Place {
-        url: url.parse().expect("a url"),
-        endpoint: None,
-        path_style: true,
-        account: Account::default(),
-        concurrency: 4,
-    }
+fn place(url: &str) -> super::Settings {
+    let url = url.parse().expect("a url");
+    let place = Place { url, endpoint: None, path_style: true, account: Account::default() };
+    super::Settings { place, concurrency: 4 }
 }
 
 fn folder(path: &std::path::Path, ledger: &Arc<MemoryLedger>) -> Archive {

@@ -22,6 +22,9 @@ const FILE_BYTES_MAX: u64 = 1_024;
 /// What every derived secret begins with: it is good for nothing else.
 const PURPOSE: &[u8] = b"comanda webhook 1\0";
 
+/// What the key of pseudonyms is made with.
+const PSEUDONYMS: &[u8] = b"comanda pseudonyms 1\0";
+
 /// What secrets of endpoints follow from.
 pub struct Secrets([u8; ROOT_BYTES]);
 
@@ -67,6 +70,12 @@ impl Secrets {
             }
             Err(error) => Err(failed(error)),
         }
+    }
+
+    /// The key that pseudonyms of customers are made with.
+    #[must_use]
+    pub fn pseudonyms(&self) -> [u8; 32] {
+        *blake3::keyed_hash(&self.0, PSEUDONYMS).as_bytes()
     }
 
     /// What the receiver of an endpoint checks its newest signatures with.
