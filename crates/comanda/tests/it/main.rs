@@ -21,6 +21,7 @@ mod files;
 mod followers;
 mod keys;
 mod killed_batch;
+mod lake;
 mod languages;
 mod mail;
 mod observe;
