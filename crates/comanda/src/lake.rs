@@ -49,13 +49,18 @@ pub(crate) const SECRET: &str = "lake.secret";
 const TAIL_FLUSHES: usize = 2;
 /// How long replaced files stay for who reads them: longer than any statement may take.
 const GRACE: Duration = Duration::from_secs(600);
+/// How long the last rows may take into files when a server stops; those that are not there are made
+/// again at the next start.
+const LAST_ROWS: Duration = Duration::from_secs(3);
+/// The same for a command that is there to write them.
+const ALL_ROWS: Duration = Duration::from_secs(600);
 /// How much the threads leave to others (`nice`): intake goes first.
 const NICE: i32 = 10;
 
 /// A lake that is written.
 pub(crate) struct Writing {
     pub(crate) lake: Arc<Lake>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Duration>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -107,7 +112,7 @@ impl Writing {
         let (read, write) = (files(data_dir, installation)?, files(data_dir, installation)?);
         sweep_staged(&folder(data_dir));
         let lake = Arc::new(Lake::unopened(read, end.clone()));
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(None);
         // At most one flush, one merge, one commit and one removal are under way.
         let (jobs, ordered) = mpsc::unbounded_channel();
         let (told, tells) = mpsc::unbounded_channel();
@@ -132,7 +137,7 @@ impl Writing {
     /// When files could not be written.
     pub(crate) fn finish(&self) -> Result<Arc<Manifest>> {
         let shown = self.lake.snapshot();
-        self.stop();
+        self.end(ALL_ROWS);
         let made = self.lake.newest().manifest;
         let last = shown.tail.last().map_or(0, |rows| rows.until);
         if made.until < last {
@@ -161,7 +166,11 @@ impl Writing {
 
     /// Ends in good order: what is in memory is written if that is quick, else read again later.
     pub(crate) fn stop(&self) {
-        self.stop.send_replace(true);
+        self.end(LAST_ROWS);
+    }
+
+    fn end(&self, patience: Duration) {
+        self.stop.send_replace(Some(patience));
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the lake panicked");

@@ -14,6 +14,9 @@ use crate::error::Error;
 use crate::snapshot::{Files, Present, Snapshot};
 use crate::tail::{Committed, Tail};
 
+/// What a change takes of the log, where none was read yet: an order of some lines.
+const CHANGE_BYTES: u64 = 1_024;
+
 /// A lake that is written, shared by who writes and who asks.
 #[derive(Debug)]
 pub struct Lake {
@@ -122,8 +125,16 @@ impl Lake {
     #[must_use]
     pub fn status(&self) -> service::follow::Status {
         let figures = self.figures();
-        let until = self.newest().manifest.until;
-        let bytes = self.committed().saturating_sub(until);
+        let (until, shown) = {
+            let tail = self.tail.lock();
+            (tail.committed().manifest.until, tail.until())
+        };
+        let (end, unfiled) = (self.committed(), figures.changes);
+        // As long as those that were read last.
+        let bytes_each =
+            shown.saturating_sub(until).checked_div(unfiled).unwrap_or(CHANGE_BYTES).max(1);
+        let changes = unfiled + end.saturating_sub(shown).div_ceil(bytes_each);
+        let bytes = end.saturating_sub(if unfiled > 0 { until } else { shown });
         let state = match figures.held {
             Some(until) => State::Held { until },
             None => State::Running,
@@ -131,7 +142,7 @@ impl Lake {
         service::follow::Status {
             state,
             cursor: (until > 0).then_some(Seq(until)),
-            lag: Lag { changes: figures.changes, bytes, oldest: figures.oldest },
+            lag: Lag { changes, bytes, oldest: figures.oldest },
             in_flight: 0,
             waiting_orders: 0,
             waiting_deliveries: 0,

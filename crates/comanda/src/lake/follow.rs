@@ -27,9 +27,6 @@ use super::{Make, until};
 const PULSE: Duration = Duration::from_millis(20);
 /// How long opening waits after a failure.
 const PAUSE: Duration = Duration::from_secs(2);
-/// How long what is under way may take at the end; what is not over is done again.
-const LAST_FILES: Duration = Duration::from_secs(3);
-
 /// What is to be done with files.
 pub(super) enum Job {
     /// Read what the newest manifest says.
@@ -53,7 +50,8 @@ pub(super) struct Follow {
     pub(super) terms: Terms,
     pub(super) make: Make,
     pub(super) jobs: mpsc::UnboundedSender<Job>,
-    pub(super) stopping: watch::Receiver<bool>,
+    /// How long what is under way may take, once it is to stop.
+    pub(super) stopping: watch::Receiver<Option<Duration>>,
 }
 
 impl Follow {
@@ -61,7 +59,7 @@ impl Follow {
         let mut stopping = self.stopping.clone();
         let committed = tokio::select! {
             committed = self.open(&mut tells) => committed,
-            () = async { _ = stopping.wait_for(|stop| *stop).await } => return,
+            () = async { _ = stopping.wait_for(Option::is_some).await } => return,
         };
         let now = (self.clock)();
         let make = (self.make)(committed.manifest.until);
@@ -135,7 +133,7 @@ impl Turn<'_> {
 
     async fn run(&mut self, tells: &mut mpsc::UnboundedReceiver<Told>) {
         let (mut stopping, mut end) = (self.follow.stopping.clone(), self.follow.end.clone());
-        while !*stopping.borrow_and_update() {
+        while stopping.borrow_and_update().is_none() {
             // What has become of files comes first: it makes room.
             if let Ok(told) = tells.try_recv() {
                 self.told(told);
@@ -172,6 +170,7 @@ impl Turn<'_> {
 
     /// Lets what is under way come to an end, and writes what is in memory.
     async fn finish(&mut self, tells: &mut mpsc::UnboundedReceiver<Told>) {
+        let patience = self.follow.stopping.borrow().unwrap_or_default();
         self.step(Input::Stop);
         let over = async {
             while !self.writer.is_over() {
@@ -179,7 +178,7 @@ impl Turn<'_> {
                 self.told(told);
             }
         };
-        if tokio::time::timeout(LAST_FILES, over).await.is_err() {
+        if tokio::time::timeout(patience, over).await.is_err() {
             tracing::info!("rows of the lake were not in files at the end: made again later");
         }
     }
@@ -188,9 +187,7 @@ impl Turn<'_> {
 /// Whether the log has grown; `false` when nobody will tell any more.
 async fn grown(end: &mut watch::Receiver<u64>) -> bool {
     sleep(PULSE).await;
-    let is_told = end.changed().await.is_ok();
-    end.mark_unchanged();
-    is_told
+    end.changed().await.is_ok()
 }
 
 /// Does what concerns files, until nobody asks any more.

@@ -28,7 +28,8 @@ fn in_files(folder: &Path) -> Orders {
         let committed = store::open(&files).await.expect("it opens");
         for (segment, superseded) in committed.manifest.segments.iter().zip(&committed.superseded) {
             let Some(file) = segment.files.get("orders") else { continue };
-            let mut rows = compact::read(&files, file).await.expect("a file that is named is there");
+            let mut rows =
+                compact::read(&files, file).await.expect("a file that is named is there");
             while let Some(batch) = rows.next().await {
                 let batch = batch.expect("it is sound");
                 let text = |name: &str| batch.column_by_name(name).expect(name).as_string::<i32>();
