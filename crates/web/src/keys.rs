@@ -52,6 +52,10 @@ pub struct Key {
     pub hash: String,
     /// When it was made, RFC 3339.
     pub created_at: String,
+    /// What the whole key is checked against where it is proved and not said: for SQL, a
+    /// SCRAM-SHA-256 verifier as PostgreSQL writes it. Keys made before there was SQL have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scram: Option<String>,
 }
 
 /// Why keys cannot be loaded.
@@ -118,7 +122,7 @@ impl Keys {
         let token = format!("ck_{id}_{secret}");
         let hash = blake3::hash(token.as_bytes()).to_hex().to_string();
         let created_at = now.to_string();
-        Ok((token, Key { id, scope, hash, created_at }))
+        Ok((token, Key { id, scope, hash, created_at, scram: None }))
     }
 
     /// The id of the key that `token` is.

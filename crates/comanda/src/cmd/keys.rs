@@ -53,7 +53,8 @@ fn create(data_dir: &Path, scope: &str) -> Result<()> {
     let Some(scope) = all.into_iter().find(|s| s.as_str() == scope) else {
         bail!(told!("no-scope"));
     };
-    let (secret, key) = web::Keys::create(scope, jiff::Timestamp::now())?;
+    let (secret, mut key) = web::Keys::create(scope, jiff::Timestamp::now())?;
+    key.scram = Some(sql::wire::Verifier::salted(&secret)?.to_string());
     keys.push(key);
     save(data_dir, &keys)?;
     println!("{secret}");

@@ -6,6 +6,7 @@
 //! Never: a password, or anything it could be proved with, in what is stored.
 
 use std::fmt;
+use std::io;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
@@ -48,6 +49,14 @@ impl Verifier {
         let stored_key = sha256(&sign(&salted, b"Client Key"));
         let server_key = sign(&salted, b"Server Key");
         Self { iterations: ITERATIONS.get(), salt: salt.to_vec(), stored_key, server_key }
+    }
+
+    /// What to store of a password, with a salt of its own.
+    ///
+    /// # Errors
+    /// When the machine gives no random numbers.
+    pub fn salted(password: &str) -> io::Result<Self> {
+        Ok(Self::new(password, super::random()?))
     }
 
     /// One that no password fits, the same for a name every time: whoever tries names learns

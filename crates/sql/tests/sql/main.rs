@@ -8,3 +8,4 @@ mod limits;
 mod moments;
 mod oracle;
 mod views;
+mod wire;
