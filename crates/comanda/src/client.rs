@@ -306,6 +306,10 @@ fn problem(status: u16, bytes: &[u8]) -> String {
             out.extend([before, &part]);
         }
     }
+    // Of a statement in SQL: where it is wrong.
+    if let (Some(line), Some(column)) = (problem["line"].as_u64(), problem["column"].as_u64()) {
+        out.push_str(&format!(" ({line}:{column})"));
+    }
     for violation in problem["violations"].as_array().into_iter().flatten() {
         out.push_str("\n  ");
         out.push_str(&text(violation, "pointer"));

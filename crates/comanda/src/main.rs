@@ -16,6 +16,7 @@ mod logs;
 mod memory;
 mod notices;
 mod places;
+mod queries;
 mod queues;
 mod render;
 mod report;

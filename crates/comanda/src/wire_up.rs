@@ -23,6 +23,7 @@ use crate::installation::{Installation, clock};
 use crate::lake::{self, Listed, Writing};
 use crate::notices;
 use crate::places;
+use crate::queries::{self, Late};
 use crate::queues::Queues;
 use crate::settled;
 use crate::spoken::told;
@@ -43,6 +44,8 @@ pub(crate) struct Node {
     pub(crate) followers: Arc<Followers>,
     /// Who writes the lake: of a server that has one.
     pub(crate) lake: Option<Arc<Writing>>,
+    /// Who answers SQL: of a server that has a lake.
+    pub(crate) sql: Option<Arc<sql::Engine>>,
     /// Works while this lives.
     _sweeps: Sweeps,
     /// Where orders come from besides; nobody asks a queue until it is started.
@@ -137,6 +140,13 @@ impl Node {
             let lake = writing.lake.clone();
             app.followers = Arc::new(Listed { followers: followers.clone(), lake });
         }
+        let sql = lake.as_ref().map(|writing| queries::open(&writing.lake, data_dir, installation));
+        let sql = sql.transpose()?;
+        if let Some(sql) = &sql {
+            app.queries = sql.clone();
+        } else if let (Caller::Owner, true) = (caller, lake::is_enabled(installation)) {
+            app.queries = Arc::new(late_queries(&engine, data_dir, installation));
+        }
         app.keys = keys;
         let queues = match caller {
             Caller::Anyone => places::queues(installation)?,
@@ -155,7 +165,8 @@ impl Node {
         app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
         app.gauges = gauges(engine.clone(), queues.clone(), lake.clone());
         let app = Arc::new(app);
-        Ok(Self { engine, app, batches, files, followers, lake, queues, traces, _sweeps: sweeps })
+        let _sweeps = sweeps;
+        Ok(Self { engine, app, batches, files, followers, lake, sql, queues, traces, _sweeps })
     }
 
     /// Writes the lake of a store that a command opened: nobody does so by itself.
@@ -166,6 +177,18 @@ impl Node {
     ) -> Result<Writing> {
         write_lake(&self.engine, data_dir, installation)
     }
+}
+
+/// What answers SQL where a command opened the store: it writes the lake up to date first.
+fn late_queries(engine: &Arc<Engine>, data_dir: &Path, installation: &Installation) -> Late {
+    let (engine, data_dir) = (engine.clone(), data_dir.to_owned());
+    let installation = installation.clone();
+    Late::new(move || {
+        let writing = write_lake(&engine, &data_dir, &installation)?;
+        queries::caught_up(&writing)?;
+        let engine = queries::open(&writing.lake, &data_dir, &installation)?;
+        Ok(queries::Opened { engine, _writing: writing })
+    })
 }
 
 fn write_lake(

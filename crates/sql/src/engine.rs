@@ -255,7 +255,9 @@ struct Fixed(Arc<MemorySchemaProvider>);
 #[async_trait]
 impl SchemaProvider for Fixed {
     fn table_names(&self) -> Vec<String> {
-        self.0.table_names()
+        let mut names = self.0.table_names();
+        names.sort_unstable();
+        names
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
