@@ -44,8 +44,6 @@ pub(crate) struct Node {
     pub(crate) followers: Arc<Followers>,
     /// Who writes the lake: of a server that has one.
     pub(crate) lake: Option<Arc<Writing>>,
-    /// Who answers SQL: of a server that has a lake.
-    pub(crate) sql: Option<Arc<sql::Engine>>,
     /// Works while this lives.
     _sweeps: Sweeps,
     /// Where orders come from besides; nobody asks a queue until it is started.
@@ -165,8 +163,7 @@ impl Node {
         app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
         app.gauges = gauges(engine.clone(), queues.clone(), lake.clone());
         let app = Arc::new(app);
-        let _sweeps = sweeps;
-        Ok(Self { engine, app, batches, files, followers, lake, sql, queues, traces, _sweeps })
+        Ok(Self { engine, app, batches, files, followers, lake, queues, traces, _sweeps: sweeps })
     }
 
     /// Writes the lake of a store that a command opened: nobody does so by itself.

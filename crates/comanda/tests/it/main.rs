@@ -29,6 +29,7 @@ mod older_store;
 mod overload;
 mod queues;
 mod shutdown;
+mod sql;
 mod steps;
 mod streams;
 mod webhooks;
