@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::id::MerchantId;
+use domain::state::ClaimState;
 use fastrand::Rng;
 use lake::rows::{MakeRows, Rows};
 use lake::scribe::{Scribe, Terms};
@@ -94,6 +95,14 @@ fn orders_agree(told: &Told, ledger: &MemoryLedger) {
         assert_eq!(row.cents("total"), state.total.map(|total| total.0));
         assert_eq!(row.integer("updated_at"), state.updated_at.0);
         assert_eq!(row.integer("units"), state.claims.iter().map(|c| c.quantity).sum::<i64>());
+        let units = |states: &[ClaimState]| {
+            let own = state.claims.iter().filter(|claim| states.contains(&claim.state));
+            own.map(|claim| claim.quantity).sum::<i64>()
+        };
+        assert_eq!(row.integer("units_reserved"), units(&[ClaimState::Reserved]));
+        let waiting = units(&[ClaimState::Waiting, ClaimState::Standby]);
+        assert_eq!(row.integer("units_backordered"), waiting);
+        assert_eq!(row.text("step"), state.awaits().map_or(row.text("step"), |s| s.as_str()));
         lines_agree(told, row, ledger);
     }
 }

@@ -132,3 +132,46 @@ fn line(item: &Item<'_>) -> Option<(Sku, i64)> {
     let sku = Sku::parse(item.product_id.get()?).ok()?;
     Some((sku, number::integer(item.quantity.as_str()).ok()?))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn seen(original: &str) -> Glance {
+        glance(original.as_bytes(), &TimeZone::UTC).unwrap()
+    }
+
+    fn lines(glance: &Glance) -> Vec<(&str, i64)> {
+        glance.lines.iter().map(|(sku, quantity)| (sku.as_str(), *quantity)).collect()
+    }
+
+    #[test]
+    fn rows_of_a_table_are_seen_like_a_document() {
+        let header = "order_id;customer_id;sku;quantity;price;customer.address.city";
+        let seen = seen(&format!("{header}\no;c;PEN;2;1,50;Olinda\no;c;CAP;1;3,00;Olinda\n"));
+        assert_eq!(lines(&seen), [("PEN", 2), ("CAP", 1)]);
+        assert_eq!(seen.city.as_deref(), Some("Olinda"));
+    }
+
+    #[test]
+    fn a_document_of_an_odd_shape_is_seen_as_it_was_taken_in() {
+        let seen = seen(
+            r#"{"order_date": "2025-01-09", "orderDate": "2025-01-09",
+                "items": [{"sku": "PEN", "product_id": "PEN", "quantity": 3}],
+                "payment": "in cash", "shipping": {"address": "at the counter"},
+                "customer": {"address": {"city": "Olinda", "zipCode": 1310100}}}"#,
+        );
+        assert_eq!(lines(&seen), [("PEN", 3)]);
+        assert_eq!(seen.ordered_at, Some(Timestamp(1_736_380_800_000_000)));
+        assert_eq!((seen.city.as_deref(), seen.payment_method), (Some("Olinda"), None));
+        assert_eq!(seen.zip_code.as_deref(), Some("01310100"), "with the zero that was lost");
+    }
+
+    #[test]
+    fn what_is_no_document_is_not_seen() {
+        for bytes in [&b""[..], b"[]", b"{", b"\xff{}"] {
+            assert_eq!(glance(bytes, &TimeZone::UTC), None);
+        }
+    }
+}
