@@ -96,6 +96,10 @@ pub(crate) enum Command {
         /// [default: 127.0.0.1:8080]
         #[arg(long)]
         listen: Option<SocketAddr>,
+        /// Where to listen for PostgreSQL's clients, or `off`; beyond loopback API keys are required
+        /// [env: COMANDA_SQL_LISTEN] [default: 127.0.0.1:5439, if it is free]
+        #[arg(long, value_name = "ADDRESS")]
+        sql_listen: Option<String>,
     },
     /// Show everything once: a store with samples, orders of every kind, a batch, then serve it
     Demo {

@@ -23,6 +23,7 @@ mod report;
 mod sample;
 mod settled;
 mod spoken;
+mod sql_listen;
 mod steps;
 mod sweeps;
 mod telemetry;

@@ -29,7 +29,7 @@ pub(super) fn demo(
 ) -> Result<ExitCode> {
     let dir = fresh(&store.data_dir)?;
     let failed = Arc::new(AtomicBool::new(false));
-    let tour = |url: &str| {
+    let tour = |url: &str, _: Option<&str>| {
         let path = dir.display().to_string();
         println!("{}\n", told!("demo-store", path = path, url = url));
         let (url, dir, failed) = (url.to_owned(), dir.clone(), failed.clone());

@@ -58,8 +58,13 @@ struct Misused(String);
 /// Runs the command.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     let Cli { json, mut settings, command, .. } = cli;
-    if let Any::Work(Command::Serve { listen: Some(listen) }) = &command {
-        settings.put("server.listen", "listen", listen.to_string());
+    if let Any::Work(Command::Serve { listen, sql_listen }) = &command {
+        if let Some(listen) = listen {
+            settings.put("server.listen", "listen", listen.to_string());
+        }
+        if let Some(listen) = sql_listen {
+            settings.put("sql.listen", "sql-listen", listen.clone());
+        }
     }
     let loaded = crate::config::load(&settings, crate::config::environment);
     match command {
@@ -77,7 +82,12 @@ fn work(command: Command, installation: &Installation, json: bool) -> Result<Exi
     let connect = || Client::connect(&store, installation);
     match command {
         Command::Serve { .. } => {
-            let say = |url: &str| println!("{}", told!("said-listening", url = url));
+            let say = |url: &str, sql: Option<&str>| {
+                println!("{}", told!("said-listening", url = url));
+                if let Some(url) = sql {
+                    println!("{}", told!("said-listening-sql", url = url));
+                }
+            };
             serve::serve(&store.data_dir, installation, installation.server.listen, say)
         }
         Command::Demo { listen, exit } => demo::demo(&store, installation, listen, exit),

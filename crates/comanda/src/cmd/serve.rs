@@ -16,6 +16,7 @@ use crate::client::ADDRESS_FILE;
 use crate::files::inbox::{self, Inbox};
 use crate::installation::Installation;
 use crate::spoken::told;
+use crate::sql_listen;
 use crate::steps;
 use crate::wire_up::{Caller, Node};
 use crate::workers::Workers;
@@ -24,7 +25,7 @@ pub(super) fn serve(
     data_dir: &Path,
     installation: &Installation,
     listen: SocketAddr,
-    listening: impl FnOnce(&str),
+    listening: impl FnOnce(&str, Option<&str>),
 ) -> Result<ExitCode> {
     let node = Node::open(data_dir, installation, Caller::Anyone)?;
     if !listen.ip().is_loopback() && node.app.keys.is_none() {
@@ -42,9 +43,10 @@ pub(super) fn serve(
         let listener =
             bind(listen).with_context(|| told!("no-listen", address = listen.to_string()))?;
         let address = Address::write(data_dir, listener.local_addr()?)?;
+        let listens = sql_listen::listen(&node, data_dir, installation)?;
         // From the line on that says where it listens, it may be told to stop.
         let stopped = stopped()?;
-        listening(&address.url);
+        listening(&address.url, listens.as_ref().map(|listens| &*listens.url));
         node.batches.resume()?;
         let ledger = node.engine.clone();
         threads.push(steps::let_go(ledger, installation.external_steps(), closing.clone())?);
@@ -56,6 +58,7 @@ pub(super) fn serve(
         node.queues.start()?;
         web::serve(listener, node.app.clone(), &workers.handles, stopped).await;
         drop(address);
+        drop(listens);
         Ok::<_, anyhow::Error>(())
     })?;
     info!("stopping: finishing what was accepted");

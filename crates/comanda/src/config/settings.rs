@@ -21,7 +21,7 @@ use super::place::{AccessKey, ArchiveUrl, BucketIn, QueueName, Region};
 use super::step::{SigningSecret, StepName, When};
 use super::table::settings;
 use super::value::{
-    Currency, Enabled, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret, Within,
+    Currency, Enabled, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret, SqlListen, Within,
 };
 use super::webhooks::Networks;
 
@@ -149,6 +149,9 @@ settings! {
         rows_max: Within<1, 1_000_000_000> = "100000", env "COMANDA_SQL_ROWS_MAX";
         /// Most statements at once
         concurrency: Within<1, 64> = "4", env "COMANDA_SQL_CONCURRENCY";
+        /// Where PostgreSQL's clients are listened for, or `off`; beyond loopback API keys are
+        /// required (flag of `serve`: --sql-listen). When not given, 127.0.0.1:5439 if it is free
+        listen: Option<SqlListen> = "", env "COMANDA_SQL_LISTEN";
     }
     /// Tables of what the log says, as Parquet files that SQL and other tools read.
     lake: LakeStore {

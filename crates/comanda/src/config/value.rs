@@ -162,6 +162,25 @@ impl Value for SocketAddr {
     }
 }
 
+/// Where PostgreSQL's clients are listened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SqlListen {
+    /// Nowhere.
+    Off,
+    /// There.
+    At(SocketAddr),
+}
+
+impl Value for SqlListen {
+    const SHAPE: Shape = Shape::Text;
+    fn allowed() -> String {
+        "an address with a port, such as 127.0.0.1:5439 or [::]:5439, or off".to_owned()
+    }
+    fn parse(text: &str) -> Option<Self> {
+        if text == "off" { Some(Self::Off) } else { text.parse().ok().map(Self::At) }
+    }
+}
+
 impl Value for MerchantId {
     const SHAPE: Shape = Shape::Text;
     fn allowed() -> String {

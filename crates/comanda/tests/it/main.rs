@@ -34,3 +34,4 @@ mod steps;
 mod streams;
 mod webhooks;
 mod whatif;
+mod wire;

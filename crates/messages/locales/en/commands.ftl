@@ -109,6 +109,7 @@ word-blake3-last = BLAKE3 of the last
 # What the commands say and do.
 
 said-listening = listening on { $url }
+said-listening-sql = PostgreSQL's clients: { $url }
 ask-dlq-purge = Give up { $count } open dead letters? They stay on record. [y/N]
 said-more = more: --cursor { $cursor }
 said-products-stored = { $count ->

@@ -109,6 +109,7 @@ word-blake3-last = BLAKE3 del último
 # Lo que los comandos dicen y hacen.
 
 said-listening = escuchando en { $url }
+said-listening-sql = clientes de PostgreSQL: { $url }
 ask-dlq-purge = ¿Descartar { $count } cartas muertas abiertas? Quedan registradas. [s/N]
 said-more = continúa: --cursor { $cursor }
 said-products-stored = { $count ->

@@ -109,6 +109,7 @@ word-blake3-last = BLAKE3 do último
 # O que os comandos dizem e fazem.
 
 said-listening = escutando em { $url }
+said-listening-sql = clientes do PostgreSQL: { $url }
 ask-dlq-purge = Descartar { $count } cartas mortas abertas? Elas continuam registradas. [s/N]
 said-more = continua: --cursor { $cursor }
 said-products-stored = { $count ->

@@ -78,6 +78,8 @@ impl Home {
     pub(crate) fn serve_with(&self, arguments: &[&str]) -> Server {
         let mut command = self.comanda();
         command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+        // Servers of tests run side by side: none of them takes the usual port.
+        command.env("COMANDA_SQL_LISTEN", "off");
         Server::start(command, &self.path("server.log"))
     }
 
