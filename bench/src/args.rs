@@ -62,6 +62,9 @@ enum Command {
     Rate,
     /// What telling a webhook receiver costs intake.
     Followers,
+    /// What the lake costs intake, how long it takes, and the views over it beside DuckDB
+    /// (`--orders 1000000`).
+    Lake,
     /// A file of orders.
     Bulk,
     /// Files of 10,000, 100,000 and 1,000,000 orders.
@@ -116,6 +119,7 @@ impl Args {
             Command::Http => &[rows::full],
             Command::Rate => &[rows::rate],
             Command::Followers => &[rows::followers],
+            Command::Lake => &[rows::lake],
             Command::Bulk => &[rows::bulk],
             Command::Linear => &[rows::linear],
             Command::Restart => &[rows::restart],

@@ -177,6 +177,18 @@ impl Lab {
         Ok(running)
     }
 
+    /// Comanda's server on the store in `data`, with more arguments.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn serve_comanda(&self, data: TempDir, arguments: &[&str]) -> io::Result<Running> {
+        let mut command = self.comanda_serve(data.path());
+        command.args(arguments);
+        let mut running = self.serve(System::Comanda, command)?;
+        running.data = Some(data);
+        Ok(running)
+    }
+
     /// A PostgreSQL server with tables and stock.
     ///
     /// # Errors

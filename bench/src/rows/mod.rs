@@ -5,6 +5,7 @@ mod followers;
 mod generator;
 mod hot_sku;
 mod http;
+mod lake;
 mod restart;
 
 pub use bulk::{bulk, linear};
@@ -12,6 +13,7 @@ pub use followers::followers;
 pub use generator::generator;
 pub use hot_sku::hot_sku;
 pub use http::{full, rate};
+pub use lake::lake;
 pub use restart::restart;
 
 use std::io;
