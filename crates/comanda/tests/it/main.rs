@@ -22,6 +22,7 @@ mod followers;
 mod keys;
 mod killed_batch;
 mod lake;
+mod lake_readers;
 mod languages;
 mod mail;
 mod observe;
