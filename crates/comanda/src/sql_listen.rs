@@ -63,7 +63,8 @@ pub(crate) fn listen(
             Ok(listener) => listener,
             Err(error) => {
                 warn!(%error, "SQL's clients are not listened for: {USUAL} cannot be had");
-                let problem = format!("PostgreSQL's clients are not listened for: {USUAL}: {error}");
+                let problem =
+                    format!("PostgreSQL's clients are not listened for: {USUAL}: {error}");
                 node.troubles.lock().push(problem);
                 return Ok(None);
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use engine::Engine;
+use parking_lot::Mutex;
 use service::follow::Sink;
 use service::ledger::Ledger;
 use service::letters::Sweeper;
@@ -44,6 +45,8 @@ pub(crate) struct Node {
     pub(crate) followers: Arc<Followers>,
     /// Who writes the lake: of a server that has one.
     pub(crate) lake: Option<Arc<Writing>>,
+    /// What else is wrong, for `/ready`: found out while the server starts.
+    pub(crate) troubles: Arc<Mutex<Vec<String>>>,
     /// Works while this lives.
     _sweeps: Sweeps,
     /// Where orders come from besides; nobody asks a queue until it is started.
@@ -151,7 +154,8 @@ impl Node {
             Caller::Owner => Vec::new(),
         };
         let queues = Arc::new(Queues::new(queues, &ledger, &clock()));
-        app.health = health(engine.clone(), queues.clone());
+        let troubles: Arc<Mutex<Vec<String>>> = Arc::default();
+        app.health = health(engine.clone(), queues.clone(), troubles.clone());
         app.clock = clock();
         app.links = Links::open(&data_dir.join(LINKS), (app.clock)())?;
         app.commits = engine.measured();
@@ -163,7 +167,18 @@ impl Node {
         app.tracer = traces.clone().map(|traces| traces as Arc<dyn web::Tracer>);
         app.gauges = gauges(engine.clone(), queues.clone(), lake.clone());
         let app = Arc::new(app);
-        Ok(Self { engine, app, batches, files, followers, lake, queues, traces, _sweeps: sweeps })
+        Ok(Self {
+            engine,
+            app,
+            batches,
+            files,
+            followers,
+            lake,
+            queues,
+            traces,
+            troubles,
+            _sweeps: sweeps,
+        })
     }
 
     /// Writes the lake of a store that a command opened: nobody does so by itself.
@@ -248,12 +263,16 @@ fn needs(engine: &Arc<Engine>) -> Needs {
     }
 }
 
-fn health(engine: Arc<Engine>, queues: Arc<Queues>) -> Arc<dyn Fn() -> Health + Send + Sync> {
+fn health(
+    engine: Arc<Engine>,
+    queues: Arc<Queues>,
+    troubles: Arc<Mutex<Vec<String>>>,
+) -> Arc<dyn Fn() -> Health + Send + Sync> {
     Arc::new(move || Health {
         writer_alive: engine.is_alive(),
         disk_low: !engine.has_room(),
         disk_free_bytes: engine.free_bytes(),
-        problems: queues.problems(),
+        problems: [queues.problems(), troubles.lock().clone()].concat(),
     })
 }
 

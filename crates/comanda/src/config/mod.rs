@@ -26,7 +26,9 @@ pub(crate) use settings::{
     ArchiveStore, Email, Installation, LakeStore, NotifyRule, QueueIntake, SECTIONS, StepCall,
 };
 pub(crate) use table::Setting;
-pub(crate) use value::{Enabled, Endpoint, Folders, LogFormat, Secret, SqlListen, currency_exponent};
+pub(crate) use value::{
+    Enabled, Endpoint, Folders, LogFormat, Secret, SqlListen, currency_exponent,
+};
 
 use crate::notices::contradictions;
 

@@ -21,7 +21,8 @@ use super::place::{AccessKey, ArchiveUrl, BucketIn, QueueName, Region};
 use super::step::{SigningSecret, StepName, When};
 use super::table::settings;
 use super::value::{
-    Currency, Enabled, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret, SqlListen, Within,
+    Currency, Enabled, Endpoint, Filter, Folders, LogFormat, Merchants, Patterns, Secret,
+    SqlListen, Within,
 };
 use super::webhooks::Networks;
 
