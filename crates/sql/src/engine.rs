@@ -38,6 +38,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::error::refused;
+use crate::functions;
 use crate::limits::{self, Exceeded, Limits, SPILL_BYTES_MAX, THREADS};
 use crate::output::Encoder;
 use crate::plan::{Planner, Shared, Within};
@@ -223,7 +224,7 @@ fn state(shared: &Arc<Shared>, schema: &Arc<MemorySchemaProvider>) -> Result<Ses
         .with_runtime_env(environment(&shared.limits)?)
         .with_catalog_list(catalogues(schema)?)
         .with_expr_planners(SessionStateDefaults::default_expr_planners())
-        .with_scalar_functions(SessionStateDefaults::default_scalar_functions())
+        .with_scalar_functions(functions::scalar())
         .with_aggregate_functions(SessionStateDefaults::default_aggregate_functions())
         .with_window_functions(SessionStateDefaults::default_window_functions())
         .with_table_function_list(SessionStateDefaults::default_table_functions())

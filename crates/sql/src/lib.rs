@@ -12,6 +12,7 @@
 
 pub mod engine;
 pub mod error;
+mod functions;
 pub mod limits;
 mod output;
 mod plan;

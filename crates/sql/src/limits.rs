@@ -65,6 +65,8 @@ pub(crate) enum Exceeded {
     Writes(&'static str),
     #[error("the engine stumbled over this statement")]
     Panic,
+    #[error("a text may not be made longer than {0} times or characters at once")]
+    Size(i64),
     #[error("the engine is stopping")]
     Stopping,
     #[error("the lake is not read yet")]
@@ -77,6 +79,7 @@ impl Exceeded {
             Self::Text => Why::TooLong,
             Self::Depth => Why::TooDeep,
             Self::Time(_) => Why::Timeout,
+            Self::Size(_) => Why::Memory,
             Self::Statements(_) => Why::Busy,
             Self::Writes(_) => Why::Forbidden,
             Self::Panic => Why::Broken,

@@ -105,6 +105,24 @@ fn chains_without_end_are_refused_before_they_are_planned() {
 }
 
 #[test]
+fn no_function_makes_gigabytes_of_a_number() {
+    for sql in [
+        "SELECT length(repeat('x', 2000000000))",
+        "SELECT length(lpad('x', 2000000000))",
+        "SELECT length(rpad('x', 2000000000, 'y'))",
+        "SELECT max(length(repeat('x', value))) FROM generate_series(1, 20000)",
+    ] {
+        assert_eq!(why(sql), Why::Memory, "{sql}");
+    }
+    for sql in ["SELECT range(1, 1000000000)", "SELECT array_repeat(1, 1000000000)"] {
+        assert_eq!(why(sql), Why::Statement, "{sql}");
+    }
+    let fake = Fake::empty();
+    let engine = fake::engine(&fake);
+    assert_eq!(rows(&engine, "SELECT lpad('7', 3, '0'), repeat('ab', 2)").unwrap(), ["007,abab"]);
+}
+
+#[test]
 fn a_wrong_statement_is_told_where_it_is_wrong() {
     let fake = Fake::empty();
     let engine = fake::engine(&fake);

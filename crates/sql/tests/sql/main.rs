@@ -1,5 +1,7 @@
 //! The engine against a lake made up here: files in a folder, a tail in memory, versions that are
 //! superseded.
+// Helpers of tests are tests as well.
+#![allow(clippy::unwrap_used)]
 
 mod answers;
 mod fake;
