@@ -10,7 +10,7 @@ use crate::support::{Home, Server, python, sampled, until};
 /// How long a test waits for what is to come.
 const PATIENCE_S: u64 = 30;
 /// Orders of the sample; more are made of what is odd about it.
-const ORDERS: &str = "400";
+const ORDERS: &str = "2000";
 
 /// A store with orders of every kind: priced by rules, backordered, amended, cancelled, fulfilled,
 /// repeated, and input that is none.
@@ -68,7 +68,7 @@ fn duckdb_pyarrow_and_a_warehouse_come_to_what_the_ledger_says_to_the_cent() {
     let done = command.arg(repository()).arg("--warehouse").output().expect("Python runs");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let said: Value = serde_json::from_slice(&done.stdout).expect("what was compared");
-    assert!(said["orders"].as_u64() > Some(300), "{said}");
+    assert!(said["orders"].as_u64() > Some(1_500), "{said}");
     assert_eq!(said["statuses"], json!(["BACKORDERED", "CANCELLED", "COMPLETED", "FULFILLED"]));
     assert_eq!(said["views"].as_object().map(serde_json::Map::len), Some(10), "{said}");
 
