@@ -281,10 +281,11 @@ impl Questions {
 
     fn rules(&self) -> String {
         format!(
-            "SELECT rule_set, rule_id, COUNT(DISTINCT sequence) AS orders, \
+            "SELECT rule_set, rule_id, orders, amount FROM (\
+             SELECT rule_set, rule_id, COUNT(DISTINCT sequence) AS orders, \
              SUM(amount) AS amount FROM order_rules WHERE {STANDING} AND {} \
-             GROUP BY rule_set, rule_id ORDER BY ABS(SUM(amount)) DESC, rule_set, rule_id \
-             LIMIT {LISTED_MAX}",
+             GROUP BY rule_set, rule_id) AS costs \
+             ORDER BY ABS(amount) DESC, rule_set, rule_id LIMIT {LISTED_MAX}",
             self.received
         )
     }
