@@ -45,6 +45,8 @@ pub(crate) struct Node {
     pub(crate) followers: Arc<Followers>,
     /// Who writes the lake: of a server that has one.
     pub(crate) lake: Option<Arc<Writing>>,
+    /// What answers SQL over it.
+    pub(crate) sql: Option<Arc<sql::Engine>>,
     /// What else is wrong, for `/ready`: found out while the server starts.
     pub(crate) troubles: Arc<Mutex<Vec<String>>>,
     /// Works while this lives.
@@ -174,6 +176,7 @@ impl Node {
             files,
             followers,
             lake,
+            sql,
             queues,
             traces,
             troubles,
