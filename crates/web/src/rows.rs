@@ -207,11 +207,6 @@ impl<'a> Row<'a> {
 
     /// A text, or a whole number of at most twenty digits, as in documents.
     pub(crate) fn text(&mut self, field: &str) -> Option<String> {
-        self.spelled(field).filter(|text| !text.is_empty())
-    }
-
-    /// Like [`Row::text`], perhaps empty.
-    fn spelled(&mut self, field: &str) -> Option<String> {
         let raw = self.raw(field)?;
         let text = match raw.as_bytes().first() {
             Some(b'"') => serde_json::from_str(raw).ok(),
@@ -221,7 +216,7 @@ impl<'a> Row<'a> {
         if text.is_none() {
             self.is_wrong(field, RowCode::Known(Code::WrongType));
         }
-        text
+        text.filter(|text: &String| !text.is_empty())
     }
 
     /// A text and nothing else, perhaps empty.
@@ -243,13 +238,14 @@ impl<'a> Row<'a> {
         self.named(field, &text, parse)
     }
 
-    /// A name that narrows something down: an empty one is a violation, and never no name.
+    /// A name that narrows something down, as a text: an empty one is a violation, and never no
+    /// name.
     pub(crate) fn bound<T>(
         &mut self,
         field: &str,
         parse: impl Fn(&str) -> Result<T, NameError>,
     ) -> Option<T> {
-        let text = self.spelled(field)?;
+        let text = self.string(field)?;
         self.named(field, &text, parse)
     }
 

@@ -63,12 +63,11 @@ fn a_key_opens_sql_until_it_is_revoked() {
 #[test]
 fn an_address_that_was_given_must_be_had_and_be_safe() {
     let home = Home::new();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let taken = taken.local_addr().expect("an address").to_string();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = held.local_addr().expect("an address").to_string();
     let refused = home.run(&["serve", "--listen", "127.0.0.1:0", "--sql-listen", "0.0.0.0:0"]);
     assert_eq!(refused.code, 1, "{}", refused.err);
     assert!(refused.err.contains("needs API keys"), "{}", refused.err);
-    let held = std::net::TcpListener::bind(&taken).expect("the port is held");
     let refused = home.run(&["serve", "--listen", "127.0.0.1:0", "--sql-listen", &taken]);
     assert_eq!(refused.code, 1, "{}", refused.err);
     assert!(refused.err.contains("cannot listen on"), "{}", refused.err);

@@ -13,10 +13,10 @@ pub struct QueryQuestion {
     #[schema(example = "SELECT status, count(*) AS orders FROM orders GROUP BY status")]
     sql: String,
     /// At most so many rows.
-    #[schema(nullable = false, minimum = 0)]
+    #[schema(minimum = 0)]
     rows_max: Option<i64>,
     /// Longest it may take; never more than the installation allows.
-    #[schema(nullable = false, minimum = 1)]
+    #[schema(minimum = 1)]
     timeout_s: Option<i64>,
 }
 
