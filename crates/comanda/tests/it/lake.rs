@@ -36,8 +36,8 @@ fn in_files(folder: &Path) -> Orders {
                 let totals = batch.column_by_name("total").expect("total");
                 let totals = totals.as_primitive::<Decimal128Type>();
                 let sequences = lake::rows::sequences(&batch).expect("sequences");
-                for row in 0..batch.num_rows() {
-                    let sequence = sequences[row] as u64;
+                for (row, sequence) in sequences.iter().enumerate() {
+                    let sequence = *sequence as u64;
                     if superseded.as_ref().is_some_and(|set| set.contains(sequence)) {
                         continue;
                     }
