@@ -52,7 +52,7 @@ pub fn lake(lab: &Lab, options: &Options, report: &mut Report) -> io::Result<()>
 }
 
 fn switched(on: bool) -> [&'static str; 2] {
-    ["--set", if on { "lake.enabled=true" } else { "lake.enabled=false" }]
+    ["--set", if on { "lake.enabled=yes" } else { "lake.enabled=no" }]
 }
 
 fn intake(
