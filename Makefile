@@ -16,6 +16,17 @@ PEERS := crates/comanda/tests/peers/requirements.txt
 export COMANDA_PEERS := $(CACHE)/peers
 # The published schemas of AsyncAPI documents.
 ASYNCAPI := @asyncapi/specs@6.11.1
+# What looks at and tries out what is deployed on AWS; each in a folder of its own, because they want
+# different versions of the same libraries.
+DEPLOY := deploy/tests
+MINISTACK_VERSION := $(shell sed -n 's/^ministack\[full\]==//p' $(DEPLOY)/ministack.txt)
+export MINISTACK := $(CACHE)/ministack-$(MINISTACK_VERSION)/bin/ministack
+CHECKOV_VERSION := $(shell sed -n 's/^checkov==//p' $(DEPLOY)/checkov.txt)
+export CHECKOV := $(CACHE)/checkov-$(CHECKOV_VERSION)/bin/checkov
+ASL_VALIDATOR_VERSION := 4.0.0
+export ASL_VALIDATOR := \
+  $(CACHE)/asl-validator-$(ASL_VALIDATOR_VERSION)/node_modules/.bin/asl-validator
+DEPLOY_PYTHON := $(CACHE)/deploy-tools/bin/python
 # What `make bench` measures: all, http, rate, bulk, linear, restart, hot-sku …
 BENCH ?= all
 
@@ -74,6 +85,36 @@ $(COMANDA_PEERS)/installed: $(PEERS)
 	$(COMANDA_PEERS)/bin/pip install --quiet --requirement $(PEERS)
 	npm install --silent --no-audit --no-fund --ignore-scripts --prefix $(COMANDA_PEERS) $(ASYNCAPI)
 	touch $@
+
+.PHONY: ministack
+ministack: $(MINISTACK)
+
+$(MINISTACK): $(DEPLOY)/ministack.txt
+	python3 -m venv $(CACHE)/ministack-$(MINISTACK_VERSION)
+	$(CACHE)/ministack-$(MINISTACK_VERSION)/bin/pip install --quiet --requirement $<
+	touch $@
+
+$(CHECKOV): $(DEPLOY)/checkov.txt
+	python3 -m venv $(CACHE)/checkov-$(CHECKOV_VERSION)
+	$(CACHE)/checkov-$(CHECKOV_VERSION)/bin/pip install --quiet --requirement $<
+	touch $@
+
+$(ASL_VALIDATOR):
+	npm install --silent --no-audit --no-fund --ignore-scripts \
+	  --prefix $(CACHE)/asl-validator-$(ASL_VALIDATOR_VERSION) asl-validator@$(ASL_VALIDATOR_VERSION)
+
+$(CACHE)/deploy-tools/installed: $(DEPLOY)/requirements.txt
+	rm -rf $(CACHE)/deploy-tools
+	python3 -m venv $(CACHE)/deploy-tools
+	$(CACHE)/deploy-tools/bin/pip install --quiet --requirement $<
+	touch $@
+
+.PHONY: deploy-tools
+deploy-tools: $(CACHE)/deploy-tools/installed $(CHECKOV) $(ASL_VALIDATOR) $(MINISTACK)
+
+.PHONY: deploy-check
+deploy-check: deploy-tools ## Look at what is deployed on AWS: templates, roles, state machine
+	PYTHONDONTWRITEBYTECODE=1 $(DEPLOY_PYTHON) -m pytest -q -p no:cacheprovider $(DEPLOY)
 
 # The bench's peer is PostgreSQL 15; its tests run a real one.
 .PHONY: needs
