@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use service::change::Seq;
 use service::follow::{Counts, Lag, State};
 use service::ledger::Task;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::error::Error;
 use crate::snapshot::{Files, Present, Snapshot};
@@ -28,6 +28,8 @@ pub struct Lake {
     end: watch::Receiver<u64>,
     figures: Mutex<Figures>,
     is_open: AtomicBool,
+    /// Somebody has begun to wait for what is not shown yet.
+    asked: Notify,
 }
 
 /// How the writer of a lake is, and what it did since it was started.
@@ -68,6 +70,7 @@ impl Lake {
             end,
             figures: Mutex::default(),
             is_open: AtomicBool::default(),
+            asked: Notify::new(),
         }
     }
 
@@ -156,6 +159,19 @@ impl Lake {
         }
     }
 
+    /// Whether a statement waits for what is not shown yet.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.shown.receiver_count() > 0
+    }
+
+    /// Waits until a statement waits for what is not shown yet.
+    pub async fn awaited(&self) {
+        while !self.is_awaited() {
+            self.asked.notified().await;
+        }
+    }
+
     /// Changes the tail, and tells who waits for it.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Tail) -> R) -> R {
         let mut tail = self.tail.lock();
@@ -194,6 +210,9 @@ impl Present for Lake {
 
     fn wait_for(&self, until: u64, patience_ms: u64) -> Task<'_, bool> {
         let mut shown = self.shown.subscribe();
+        if *shown.borrow() < until {
+            self.asked.notify_one();
+        }
         Box::pin(async move {
             let holds = shown.wait_for(|shown| *shown >= until);
             let waited = tokio::time::timeout(Duration::from_millis(patience_ms), holds).await;

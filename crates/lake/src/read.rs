@@ -11,8 +11,9 @@ use crate::writer::Stretch;
 
 /// Changes read at once: each holds its document in memory.
 const CHANGES_PER_READ: usize = 256;
-/// A stretch goes on until it has so many bytes of the log: rows of some megabytes.
-const STRETCH_BYTES_MAX: u64 = 4 << 20;
+/// A stretch goes on until it has so many bytes of the log: some milliseconds of work, after which
+/// whoever reads may leave the processor to others.
+const STRETCH_BYTES_MAX: u64 = 1 << 20;
 
 /// The rows of what comes behind `after`, where the log is known to end at `end` or later. What
 /// `make` has taken in when this fails comes with the next stretch.
