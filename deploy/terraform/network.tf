@@ -1,0 +1,115 @@
+# A network without a way out: private subnets in three zones, and doors to the services of AWS that
+# are called from within. Nothing in it has a public address. External steps (HTTP) need a way out
+# that is the company's own: with `private_network` they do not reach the world.
+
+locals {
+  has_network = var.private_network || var.with_warehouse
+  zones       = local.has_network ? slice(data.aws_availability_zones.here[0].names, 0, 3) : []
+  # What functions call: each endpoint costs by the hour, so only these.
+  endpoints = var.private_network ? toset(["sqs", "sns", "lambda", "logs", "xray"]) : toset([])
+}
+
+data "aws_availability_zones" "here" {
+  count = local.has_network ? 1 : 0
+  state = "available"
+}
+
+resource "aws_vpc" "network" {
+  count = local.has_network ? 1 : 0
+
+  cidr_block           = var.cidr
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+
+  tags = { Name = var.name }
+}
+
+# Whoever is put into it without a group of its own reaches nothing.
+resource "aws_default_security_group" "nothing" {
+  count  = local.has_network ? 1 : 0
+  vpc_id = aws_vpc.network[0].id
+}
+
+resource "aws_subnet" "private" {
+  count = length(local.zones)
+
+  vpc_id                  = aws_vpc.network[0].id
+  availability_zone       = local.zones[count.index]
+  cidr_block              = cidrsubnet(var.cidr, 4, count.index)
+  map_public_ip_on_launch = false
+
+  tags = { Name = "${var.name}-private-${count.index}" }
+}
+
+resource "aws_route_table" "private" {
+  count  = local.has_network ? 1 : 0
+  vpc_id = aws_vpc.network[0].id
+
+  tags = { Name = "${var.name}-private" }
+}
+
+resource "aws_route_table_association" "private" {
+  count = length(local.zones)
+
+  subnet_id      = aws_subnet.private[count.index].id
+  route_table_id = aws_route_table.private[0].id
+}
+
+# These two cost nothing.
+resource "aws_vpc_endpoint" "gateway" {
+  for_each = local.has_network ? toset(["s3", "dynamodb"]) : toset([])
+
+  vpc_id            = aws_vpc.network[0].id
+  service_name      = "com.amazonaws.${var.region}.${each.value}"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.private[0].id]
+}
+
+resource "aws_vpc_endpoint" "interface" {
+  for_each = local.endpoints
+
+  vpc_id              = aws_vpc.network[0].id
+  service_name        = "com.amazonaws.${var.region}.${each.value}"
+  vpc_endpoint_type   = "Interface"
+  private_dns_enabled = true
+  subnet_ids          = aws_subnet.private[*].id
+  security_group_ids  = [aws_security_group.endpoints[0].id]
+}
+
+resource "aws_security_group" "functions" {
+  count = var.private_network ? 1 : 0
+
+  name        = "${var.name}-functions"
+  description = "Functions: out to services over TLS, nothing in"
+  vpc_id      = aws_vpc.network[0].id
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions" {
+  count = var.private_network ? 1 : 0
+
+  security_group_id = aws_security_group.functions[0].id
+  description       = "TLS"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+  cidr_ipv4         = "0.0.0.0/0"
+}
+
+resource "aws_security_group" "endpoints" {
+  count = var.private_network ? 1 : 0
+
+  name        = "${var.name}-endpoints"
+  description = "Endpoints of services: in from functions over TLS, nothing out"
+  vpc_id      = aws_vpc.network[0].id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "endpoints" {
+  count = var.private_network ? 1 : 0
+
+  security_group_id            = aws_security_group.endpoints[0].id
+  description                  = "TLS from functions"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.functions[0].id
+}
