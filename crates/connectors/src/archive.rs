@@ -90,6 +90,19 @@ impl Archive {
         }
     }
 
+    /// Whether a document is there. A bucket that denies saying so counts as one without it: roles
+    /// that may not list are told of what is missing that they may not see it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn holds(&self, document: Document<'_>) -> Result<bool, Error> {
+        match self.store.head(&self.path(document)).await {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound { .. } | Error::PermissionDenied { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn path(&self, Document { order, revision, at, layout }: Document<'_>) -> Path {
         let name = key::name(order, revision, at, layout);
         let all = match self.prefix.as_ref() {

@@ -19,6 +19,33 @@ impl Money {
     pub const ZERO: Self = Self(0);
 }
 
+/// Currencies that do not have two decimals (ISO 4217, list one).
+const DECIMALS: [(&[&str], u32); 3] = [
+    (
+        &[
+            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+            "VND", "VUV", "XAF", "XOF", "XPF",
+        ],
+        0,
+    ),
+    (&["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    (&["CLF", "UYW"], 4),
+];
+
+/// Decimals of a currency by its ISO 4217 code; `None` for what is no code.
+///
+/// ```
+/// use domain::money::decimals;
+/// assert_eq!(["BRL", "JPY", "TND"].map(decimals), [Some(2), Some(0), Some(3)]);
+/// assert_eq!(["brl", "R$", ""].map(decimals), [None; 3]);
+/// ```
+#[must_use]
+pub fn decimals(code: &str) -> Option<u32> {
+    let other = DECIMALS.iter().find(|(codes, _)| codes.contains(&code));
+    let is_code = code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    is_code.then(|| other.map_or(2, |(_, decimals)| *decimals))
+}
+
 impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {

@@ -7,6 +7,7 @@
 //!
 //! Never: sockets, threads, a clock of its own.
 
+pub mod envelope;
 pub mod intake;
 pub mod machine;
 

@@ -17,7 +17,7 @@ use domain::pricing::{ConditionScope, OrderFacts};
 
 pub use self::adrift::{begins, release};
 pub use self::heard::{approval, cleaned, refusal};
-pub use self::question::{KIND, Question, Wording, question, select};
+pub use self::question::{KIND, Question, Wording, awaited, question, select};
 use crate::cel::Condition;
 
 /// What the sink of a step is called.

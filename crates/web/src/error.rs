@@ -131,6 +131,8 @@ pub enum Kind {
     Timeout,
     /// Shutting down.
     Closed,
+    /// Not where this runs.
+    NotOffered,
     /// A fault of ours.
     Internal,
 }
@@ -301,6 +303,7 @@ impl Error {
             | Kind::OutcomeUnknown
             | Kind::Timeout
             | Kind::Closed => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::NotOffered => StatusCode::NOT_IMPLEMENTED,
             Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -315,7 +318,8 @@ impl Error {
     }
 
     /// The answer, in the reader's language.
-    pub(crate) fn render(&self, lang: Lang) -> Response<Body> {
+    #[must_use]
+    pub fn render(&self, lang: Lang) -> Response<Body> {
         let (status, text) = (self.status(), texts::of(self.kind));
         let mut problem = Map::new();
         problem.insert("type".into(), format!("urn:comanda:problem:{}", text.code).into());

@@ -148,7 +148,7 @@ pub(crate) fn policy(policy: ShortagePolicy) -> &'static str {
 }
 
 /// A change as one line of JSON, newline included.
-pub(crate) fn line(app: &App, seq: Seq, change: &Change) -> String {
+pub fn line(app: &App, seq: Seq, change: &Change) -> String {
     let mut members = Map::new();
     members.insert("cursor".into(), cursor(seq).into());
     members.insert("at".into(), time(change.at).into());

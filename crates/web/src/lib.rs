@@ -65,9 +65,11 @@ mod webhooks;
 #[cfg(test)]
 mod mutated;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::http::Extensions;
 use domain::time::Timestamp;
 use service::ledger::Ledger;
 use service::measure::Commits;
@@ -80,6 +82,7 @@ use tokio::sync::{Semaphore, watch};
 pub use batches::{BatchError, BatchRuns, Format, Live, NewBatch, NoBatches, Shown, Started};
 pub use clients::Clients;
 pub use error::Error;
+pub use events::line as change_line;
 pub use filing::{FileName, FileRuns, FileState, NewFile, NoFiles, TakenFile};
 pub use followers::{Follower, FollowerRuns, NoFollowers, Standing};
 pub use gate::Gate;
@@ -176,6 +179,15 @@ impl App {
 }
 
 impl App {
+    /// Notes where a request came from that somebody else's socket brought: what is refused is
+    /// recorded under its network, and its allowance is that of its address.
+    pub fn came_from(&self, peer: IpAddr, extensions: &mut Extensions) {
+        extensions.insert(guard::Peer(peer));
+        if let allowance @ Some(_) = self.clients.of(peer) {
+            extensions.insert(guard::Client(allowance));
+        }
+    }
+
     /// Bounds how many streams of events there may be at once.
     pub fn bound_streams(&mut self, most: usize) {
         self.streams = Arc::new(Semaphore::new(most));

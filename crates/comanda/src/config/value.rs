@@ -265,19 +265,6 @@ pub(crate) struct Currency {
     pub(crate) exponent: u32,
 }
 
-/// Decimals of the currencies that do not have two (ISO 4217, list one).
-const EXPONENTS: [(&[&str], u32); 3] = [
-    (
-        &[
-            "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
-            "VND", "VUV", "XAF", "XOF", "XPF",
-        ],
-        0,
-    ),
-    (&["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
-    (&["CLF", "UYW"], 4),
-];
-
 /// Decimals of a currency; `None` for what is no code.
 pub(crate) fn currency_exponent(code: &str) -> Option<u32> {
     Currency::parse(code).map(|currency| currency.exponent)
@@ -289,10 +276,7 @@ impl Value for Currency {
         "an ISO 4217 code such as BRL".to_owned()
     }
     fn parse(code: &str) -> Option<Self> {
-        let other = EXPONENTS.iter().find(|(codes, _)| codes.contains(&code));
-        let exponent = other.map_or(2, |(_, exponent)| *exponent);
-        let is_code = code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase());
-        is_code.then(|| Self { code: code.into(), exponent })
+        domain::money::decimals(code).map(|exponent| Self { code: code.into(), exponent })
     }
 }
 

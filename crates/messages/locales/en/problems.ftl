@@ -111,6 +111,18 @@ problem-statements_busy = As many statements run as may at once; nothing was don
 problem-no_lake-title = Nothing to ask
 problem-no_lake = The tables cannot be read now, or are not kept here (setting lake.enabled).
 
+problem-not_offered-title = Not offered here
+problem-not_offered = This is not offered where the API runs: { $about }
+
+not-offered-webhooks = notices go to topics (SNS); subscribe an HTTPS address there.
+not-offered-links = links to documents are the bucket's own, and there is no secret of ours to replace.
+not-offered-queries = SQL is asked of the lake in the bucket, by Redshift or whatever else reads Parquet.
+not-offered-followers = functions follow the log; CloudWatch says how far behind they are.
+not-offered-metrics = figures are in CloudWatch.
+not-offered-events = answers end with their function; follow the topics, or the objects of changes in the bucket.
+not-offered-batches = put the file into the bucket (inbox/), or start the state machine of batches.
+not-offered-control = a batch is stopped and redriven where it runs: in Step Functions, or by sending its rejects again.
+
 problem-outcome_unknown-title = Outcome unknown
 problem-outcome_unknown = The outcome is unknown; retry with the same id.
 

@@ -111,6 +111,18 @@ problem-statements_busy = Ya se ejecutan tantas consultas como se permite a la v
 problem-no_lake-title = Nada que consultar
 problem-no_lake = Las tablas no se pueden leer ahora, o no se guardan aquí (ajuste lake.enabled).
 
+problem-not_offered-title = No se ofrece aquí
+problem-not_offered = Esto no se ofrece donde se ejecuta la API: { $about }
+
+not-offered-webhooks = los avisos van a temas (SNS); suscriba allí una dirección HTTPS.
+not-offered-links = los enlaces a documentos son los del propio bucket y no hay un secreto nuestro que reemplazar.
+not-offered-queries = el SQL se consulta sobre el lago en el bucket, con Redshift o lo que lea Parquet.
+not-offered-followers = las funciones siguen el registro; CloudWatch dice cuánto atraso tienen.
+not-offered-metrics = las cifras están en CloudWatch.
+not-offered-events = las respuestas terminan con su función; siga los temas o los objetos de cambios en el bucket.
+not-offered-batches = ponga el archivo en el bucket (inbox/) o inicie la máquina de estados de lotes.
+not-offered-control = un lote se detiene y se repite donde se ejecuta: en Step Functions, o enviando de nuevo sus rechazos.
+
 problem-outcome_unknown-title = Resultado desconocido
 problem-outcome_unknown = No se sabe si se grabó; repita con el mismo número de orden.
 

@@ -111,6 +111,18 @@ problem-statements_busy = Já há tantas consultas em andamento quanto é permit
 problem-no_lake-title = Nada a consultar
 problem-no_lake = As tabelas não podem ser lidas agora, ou não são mantidas aqui (configuração lake.enabled).
 
+problem-not_offered-title = Não oferecido aqui
+problem-not_offered = Isto não é oferecido onde a API é executada: { $about }
+
+not-offered-webhooks = os avisos vão para tópicos (SNS); inscreva ali um endereço HTTPS.
+not-offered-links = os links de documentos são os do próprio bucket e não há um segredo nosso a substituir.
+not-offered-queries = o SQL é consultado sobre o lago no bucket, com o Redshift ou o que mais ler Parquet.
+not-offered-followers = as funções seguem o registro; o CloudWatch diz quanto estão atrasadas.
+not-offered-metrics = os números estão no CloudWatch.
+not-offered-events = as respostas terminam com sua função; siga os tópicos ou os objetos de mudanças no bucket.
+not-offered-batches = coloque o arquivo no bucket (inbox/) ou inicie a máquina de estados de lotes.
+not-offered-control = um lote é parado e repetido onde é executado: no Step Functions, ou enviando de novo suas rejeições.
+
 problem-outcome_unknown-title = Resultado desconhecido
 problem-outcome_unknown = Não se sabe se a gravação ocorreu; repita com o mesmo número de pedido.
 

@@ -2,6 +2,7 @@
 //! with the orders it covers.
 
 pub mod dry;
+pub mod input;
 pub mod machine;
 pub(crate) mod open;
 pub mod rejects;

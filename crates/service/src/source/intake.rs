@@ -1,6 +1,7 @@
 //! Reads a queue's message and takes in what it asks for.
 //!
-//! A message holds one order document, a JSON array of them, or JSON Lines. Each document is a
+//! A message holds one order document, a JSON array of them, or JSON Lines, in envelopes of other
+//! services or as it is (`envelope`). Each document is a
 //! request under a key made of the queue, the message's id and the document's place in it, which
 //! commits with the order: however often the message is handed out, and whenever a crash comes,
 //! each document takes effect once, and its repetition is no business duplicate. Keys are
@@ -18,8 +19,8 @@ use domain::id::{MerchantId, OrderId, OrderKey};
 use domain::order::Channel;
 use domain::time::Timestamp;
 
-use super::Message;
 use super::machine::Verdict;
+use super::{Message, envelope};
 use crate::change::{Audit, DOCUMENT_BYTES_MAX, Fault, Origin, Seq, What};
 use crate::ledger::{
     Accepted, Amend, Answer, Cancel, Found, Ledger, Receive, Request, Unavailable,
@@ -171,7 +172,7 @@ impl Intake {
         now: Timestamp,
         settled: &mut Settled,
     ) -> Result<(), Unavailable> {
-        for some in items(&message.body).chunks(DOCUMENTS_PER_CALL) {
+        for some in items(&envelope::open(&message.body)).chunks(DOCUMENTS_PER_CALL) {
             let (mut requests, mut asked_of, mut letters) = (Vec::new(), Vec::new(), Vec::new());
             for item in some {
                 let asked = self.request(item);

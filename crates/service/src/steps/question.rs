@@ -68,6 +68,22 @@ pub fn select(
     Ok(Some(Delivery { id, seq, order, kind, due: None }))
 }
 
+/// The question that an order waits with, however it came to; `None` when it waits for no step. Who
+/// looks at orders and not at the log asks by it: the same question has the same id.
+#[must_use]
+pub fn awaited(order: &OrderView) -> Option<Delivery> {
+    let state = &order.state;
+    let step = state.awaits()?;
+    let asked = order.history.iter().rev().find(|(_, _, event)| may_ask(event, step));
+    Some(Delivery {
+        id: id(&state.key, state.revision, step),
+        seq: asked.map_or(order.seq, |(seq, _, _)| *seq),
+        order: Some(state.key.clone()),
+        kind: KIND.into(),
+        due: None,
+    })
+}
+
 /// Whether an order may begin to wait for that step with an event; most changes need no more.
 fn may_ask(event: &Event, step: &StepName) -> bool {
     match event {

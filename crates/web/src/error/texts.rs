@@ -89,6 +89,7 @@ pub(super) fn of(kind: Kind) -> Row {
         Kind::OutcomeUnknown => row!("outcome_unknown").retry_after(1),
         Kind::Timeout => row!("timeout").retry_after(1),
         Kind::Closed => row!("shutting_down").retry_after(5),
+        Kind::NotOffered => row!("not_offered"),
         Kind::Internal => row!("internal"),
     }
 }

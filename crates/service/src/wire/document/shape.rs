@@ -123,7 +123,7 @@ object! {
         order_id: Text<'a> = "order_id" | "orderId" | "orderid" | "id",
         merchant_id: Text<'a> = "merchant_id" | "merchantId" | "merchantid",
         company: Option<Company<'a>> = "company",
-        customer_id: Text<'a> = "customerId" | "customer_id",
+        customer_id: Text<'a> = "customerId" | "customer_id" | "customerid",
         customer: Option<Customer<'a>> = "customer",
         order_date: Text<'a> = "order_date" | "orderDate",
         items: Option<Vec<Item<'a>>> = "items",

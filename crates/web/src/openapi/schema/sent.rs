@@ -86,7 +86,7 @@ fn text(name: &str) -> RefOr<Schema> {
         "channel" => one_of(&order::Channel::ALL.map(|(_, name)| name)),
         "shortage_policy" => one_of(&SHORTAGE_POLICIES),
         "order_id" | "orderId" | "orderid" | "id" | "merchant_id" | "merchantId" | "merchantid"
-        | "customerId" | "customer_id" | "product_id" | "productId" | "sku" => {
+        | "customerId" | "customer_id" | "customerid" | "product_id" | "productId" | "sku" => {
             NameOrNothing::schema()
         }
         _ => TextOrNothing::schema(),
