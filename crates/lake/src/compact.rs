@@ -158,7 +158,7 @@ impl Merge {
         let mut written = BTreeMap::new();
         for table in Table::ALL {
             let path = self.generation.file(table, &day, from, until);
-            let mut writer = TableWriter::new(files, path);
+            let mut writer = TableWriter::new(files, table, path);
             self.table(files, turn, table, &mut writer).await?;
             if let Some(file) = writer.finish().await? {
                 written.insert(table.name().to_owned(), file);

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::manifest::{File, Segment};
 use crate::rows::{Day, sequences};
 use crate::snapshot::Files;
-use crate::table::Table;
+use crate::table::{Kind, Table};
 use crate::tail::Sealed;
 
 /// Rows of a row group: two scan a file side by side once it is half full, and statistics tell
@@ -78,7 +78,7 @@ pub async fn write(
         let mut written = BTreeMap::new();
         for (table, batches) in tables {
             let path = generation.file(table, &day, from, until);
-            let mut writer = TableWriter::new(files, path);
+            let mut writer = TableWriter::new(files, table, path);
             for batch in batches {
                 let current = current(table, batch, &sealed.superseded)?;
                 writer.write(&current).await?;
@@ -162,6 +162,7 @@ pub(crate) fn current(
 /// Writes one file of a table; none at all when there is no row.
 pub(crate) struct TableWriter<'a> {
     files: &'a Files,
+    table: Table,
     path: String,
     open: Option<AsyncArrowWriter<BufWriter>>,
     rows: u64,
@@ -170,8 +171,8 @@ pub(crate) struct TableWriter<'a> {
 }
 
 impl<'a> TableWriter<'a> {
-    pub(crate) fn new(files: &'a Files, path: String) -> Self {
-        Self { files, path, open: None, rows: 0, first: 0, last: 0 }
+    pub(crate) fn new(files: &'a Files, table: Table, path: String) -> Self {
+        Self { files, table, path, open: None, rows: 0, first: 0, last: 0 }
     }
 
     /// Adds rows, which follow those before.
@@ -191,7 +192,7 @@ impl<'a> TableWriter<'a> {
     }
 
     fn start(&self, schema: SchemaRef) -> Result<AsyncArrowWriter<BufWriter>, Error> {
-        let properties = properties(&schema);
+        let properties = properties(self.table, &schema);
         let (store, path) = (self.files.store.clone(), self.files.path(&self.path));
         let out = BufWriter::with_capacity(store, path, PART_BYTES).with_max_concurrency(PARTS);
         Ok(AsyncArrowWriter::try_new(out, schema, Some(properties))?)
@@ -217,7 +218,9 @@ impl<'a> TableWriter<'a> {
 }
 
 /// How a table's file is laid out.
-fn properties(schema: &SchemaRef) -> WriterProperties {
+fn properties(table: Table, schema: &SchemaRef) -> WriterProperties {
+    let texts = table.columns().iter().filter(|column| column.kind == Kind::Text);
+    let texts: Vec<&str> = texts.map(|column| column.name).collect();
     let mut properties = WriterProperties::builder()
         .set_created_by("comanda".to_owned())
         // The quickest level: intake has the same processors.
@@ -228,8 +231,8 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
     for field in schema.fields() {
         let path = ColumnPath::from(field.name().as_str());
         properties = match field.data_type() {
-            // A dictionary that grows too large is given up by itself.
-            DataType::Utf8 => properties.set_column_dictionary_enabled(path, true),
+            // Those whose values repeat; a dictionary that grows too large is given up by itself.
+            DataType::Utf8 if !texts.contains(&field.name().as_str()) => properties.set_column_dictionary_enabled(path, true),
             // Both grow with the log, or nearly: what is written is by how much.
             DataType::Int64 | DataType::Timestamp(..) => {
                 properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)

@@ -124,6 +124,9 @@ pub struct Writer {
     /// The oldest rows of the tail came then; those behind what is sealed, there.
     tail_since: Option<Timestamp>,
     unsealed_since: Option<Timestamp>,
+    /// Rows come much faster than they get old: a stretch of the log is made up for, and its last
+    /// rows go into files as soon as they are made.
+    is_catching_up: bool,
     /// Changes in the tail, those that are sealed first.
     changes: (u64, u64),
     /// After failures of the folder or bucket.
@@ -213,6 +216,7 @@ impl Writer {
             commit: None,
             tail_since: None,
             unsealed_since: None,
+            is_catching_up: false,
             changes: (0, 0),
             files: Pause::default(),
             log: Pause::default(),
@@ -430,7 +434,7 @@ impl Writer {
 
     fn flush_next(&mut self, now: Timestamp) -> Option<Output> {
         let sealed = match std::mem::replace(&mut self.flush, Flush::Idle) {
-            Flush::Idle if self.is_due(now) => self.seal(),
+            Flush::Idle if self.is_due(now) => self.seal(now),
             Flush::Failed(sealed) => sealed,
             other @ (Flush::Idle | Flush::UnderWay(_) | Flush::Written(..)) => {
                 self.flush = other;
@@ -445,12 +449,15 @@ impl Writer {
     fn is_due(&self, now: Timestamp) -> bool {
         let Some(since) = self.unsealed_since else { return false };
         let is_old = now.0.saturating_sub(since.0) >= self.terms.flush_us;
-        is_old || self.is_stopping || self.lake.tail_bytes() >= self.terms.flush_bytes
+        let has_caught_up = self.is_catching_up && self.read == Reading::AtEnd;
+        let is_large = self.lake.tail_bytes() >= self.terms.flush_bytes;
+        is_old || self.is_stopping || has_caught_up || is_large
     }
 
-    fn seal(&mut self) -> Sealed {
+    fn seal(&mut self, now: Timestamp) -> Sealed {
         self.changes = (self.changes.1, 0);
-        self.unsealed_since = None;
+        let since = self.unsealed_since.take().unwrap_or(now);
+        self.is_catching_up = now.0.saturating_sub(since.0) < self.terms.flush_us / 4;
         self.lake.change(crate::tail::Tail::seal)
     }
 

@@ -117,7 +117,13 @@ fn write_rules(
     pricing: &Pricing,
     rules: &[RuleId],
 ) {
+    // As few as rules apply to one order.
+    let mut counted = Vec::new();
     for effect in &pricing.effects {
+        let is_first = !counted.contains(&effect.rule);
+        if is_first {
+            counted.push(effect.rule);
+        }
         let (target, line) = match effect.target {
             Target::Line(at) => ("line", Some(i64::from(at) + 1)),
             Target::Shipping => ("shipping", None),
@@ -137,6 +143,7 @@ fn write_rules(
             amount: terms.money(effect.amount),
             order_status: order.state.status.as_str(),
             received_at: order.state.received_at,
+            order_count: i64::from(is_first),
         });
     }
 }

@@ -28,5 +28,8 @@ table! {
         order_status: Word,
         /// When the order came in.
         received_at: Moment,
+        /// 1 in the first row of a rule in this version, else 0: its sum says how many orders a
+        /// rule had a part in.
+        order_count: Integer,
     }
 }

@@ -73,6 +73,21 @@ fn rows_are_shown_at_once_and_go_into_one_file_a_table_after_a_while() {
 }
 
 #[test]
+fn a_log_that_is_made_up_for_is_in_files_without_a_wait_for_its_last_rows() {
+    let mut scene = Scene::new();
+    (0..30_000).for_each(|order| scene.log.append(scene.now, order, 100));
+    let mut process = scene.start(terms("a"));
+    scene.pass(&mut process, 0);
+    let manifest = process.lake.newest().manifest;
+    assert!(manifest.version > 2, "more than one flush: {}", manifest.version);
+    assert_eq!((manifest.until, process.lake.tail_rows()), (scene.log.end(), 0));
+
+    scene.grow(&mut process, 0..10);
+    scene.pass(&mut process, SECOND);
+    assert!(process.lake.tail_rows() > 0, "what comes after it waits for others as before");
+}
+
+#[test]
 fn a_store_that_is_away_holds_the_files_and_not_the_present_until_memory_is_full() {
     let mut scene = Scene::new();
     let mut process = scene.start(terms("a"));
