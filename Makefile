@@ -27,6 +27,9 @@ ASL_VALIDATOR_VERSION := 4.0.0
 export ASL_VALIDATOR := \
   $(CACHE)/asl-validator-$(ASL_VALIDATOR_VERSION)/node_modules/.bin/asl-validator
 DEPLOY_PYTHON := $(CACHE)/deploy-tools/bin/python
+# With the reason of whatever is skipped: without Terraform or its provider, that is part of this.
+DEPLOY_PYTEST := PYTHONDONTWRITEBYTECODE=1 $(DEPLOY_PYTHON) -m pytest -q -rs -p no:cacheprovider
+export COMANDA_LAMBDA_ZIP ?= $(abspath $(TARGET))/lambda/comanda-lambda.zip
 # What `make bench` measures: all, http, rate, bulk, linear, restart, hot-sku …
 BENCH ?= all
 
@@ -114,7 +117,16 @@ deploy-tools: $(CACHE)/deploy-tools/installed $(CHECKOV) $(ASL_VALIDATOR) $(MINI
 
 .PHONY: deploy-check
 deploy-check: deploy-tools ## Look at what is deployed on AWS: templates, roles, state machine
-	PYTHONDONTWRITEBYTECODE=1 $(DEPLOY_PYTHON) -m pytest -q -p no:cacheprovider $(DEPLOY)
+	$(DEPLOY_PYTEST) $(DEPLOY) --ignore=$(DEPLOY)/test_whole.py --ignore=$(DEPLOY)/test_drift.py
+
+# The functions are those that `make lambda` made.
+.PHONY: deploy-test
+deploy-test: deploy-tools ## Deploy the functions to an emulator, by template and Terraform, and use them
+	$(DEPLOY_PYTEST) $(DEPLOY)/test_whole.py $(DEPLOY)/test_drift.py
+
+.PHONY: aws-cost
+aws-cost: deploy-tools ## Count what AWS would bill for a million orders of each channel
+	PYTHONDONTWRITEBYTECODE=1 $(DEPLOY_PYTHON) $(DEPLOY)/cost.py
 
 # The bench's peer is PostgreSQL 15; its tests run a real one.
 .PHONY: needs

@@ -8,6 +8,10 @@ import terraform
 import world
 
 
+# Tables that may be deleted again; settings in their usual place.
+SETTINGS = {"Protect": "false", "ConfigKey": "config/comanda.toml"}
+
+
 class Stack:
     """Comanda as the template deploys it."""
 
@@ -28,7 +32,7 @@ def stack(artifact):
     """The real template with the real functions."""
     here = world.World()
     try:
-        yield Stack(here, world.deploy(here, {"Protect": "false"}, artifact))
+        yield Stack(here, world.deploy(here, SETTINGS, artifact))
     finally:
         here.close()
 
@@ -38,7 +42,11 @@ def terraformed(artifact, tmp_path_factory):
     """The same by Terraform; destroyed in the end."""
     here = world.World()
     try:
-        given = {"TF_VAR_artifact": str(artifact), "TF_VAR_protect": "false"}
+        given = {
+            "TF_VAR_artifact": str(artifact),
+            "TF_VAR_protect": "false",
+            "TF_VAR_config_key": SETTINGS["ConfigKey"],
+        }
         home = tmp_path_factory.mktemp("terraform")
         made = terraform.Terraform(
             home, world.FOR_TERRAFORM, {**world.credentials(here), **given}

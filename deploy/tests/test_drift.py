@@ -7,6 +7,7 @@ Where the emulator's CloudFormation passes over a property, the template's own w
 import json
 
 import deployed
+import door
 import template as cfn
 import terraform
 import world
@@ -127,3 +128,31 @@ def test_a_second_plan_is_empty(terraformed):
         assert differ <= FORGOTTEN.get(change["type"], set()), (change["address"], differ)
     # What it forgets of alarms it does know: it says so in the other of its two languages, and
     # test_both_ways_of_deploying_make_the_same_application reads it there.
+
+
+@terraform.needed
+def test_an_order_goes_through_what_terraform_made_and_then_it_is_destroyed(terraformed):
+    outputs = terraformed.outputs()
+    named = {
+        "BucketName": outputs["bucket"],
+        "RestApiId": outputs["rest_api_id"],
+        "HttpApiId": outputs["http_api_id"],
+    }
+    rest, http = door.open_doors(terraformed.here, named)
+    assert rest.post("/v1/orders", door.purchase("t-1")).status == 202
+    assert http.order("t-1")["status"] == "COMPLETED"
+    # The edge refuses what is no order, in the shape of every other problem.
+    for body in ({"order_id": "t-2"}, {"items": "none"}, []):
+        refused = rest.post("/v1/orders", body)
+        assert refused.status == 400, refused
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["code"] == "invalid"
+    assert http.order("t-2") is None, "what the edge refuses never came in"
+    # The model refuses nothing that is an order: every spelling passes.
+    transfer = {"id": "t-3", "amount": 2580, "fromAccount": "1111111", "toAccount": "7777777"}
+    assert rest.post("/orders", transfer).status in (200, 202)
+
+    said = terraformed.run("destroy", "-auto-approve", "-input=false")[1]
+    assert "Destroy complete!" in said
+    assert not terraformed.here.client("lambda").list_functions()["Functions"]
+    assert not terraformed.here.client("s3").list_buckets()["Buckets"]
