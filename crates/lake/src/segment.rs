@@ -232,7 +232,9 @@ fn properties(table: Table, schema: &SchemaRef) -> WriterProperties {
         let path = ColumnPath::from(field.name().as_str());
         properties = match field.data_type() {
             // Those whose values repeat; a dictionary that grows too large is given up by itself.
-            DataType::Utf8 if !texts.contains(&field.name().as_str()) => properties.set_column_dictionary_enabled(path, true),
+            DataType::Utf8 if !texts.contains(&field.name().as_str()) => {
+                properties.set_column_dictionary_enabled(path, true)
+            }
             // Both grow with the log, or nearly: what is written is by how much.
             DataType::Int64 | DataType::Timestamp(..) => {
                 properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
