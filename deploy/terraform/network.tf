@@ -12,6 +12,12 @@ locals {
 data "aws_availability_zones" "here" {
   count = local.has_network ? 1 : 0
   state = "available"
+
+  # Not local zones and the like, which an account has to ask for.
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
 }
 
 resource "aws_vpc" "network" {
@@ -112,4 +118,52 @@ resource "aws_vpc_security_group_ingress_rule" "endpoints" {
   from_port                    = 443
   to_port                      = 443
   referenced_security_group_id = aws_security_group.functions[0].id
+}
+
+# Who was refused, and nothing else: enough to see that something knocks that should not.
+resource "aws_flow_log" "refused" {
+  count = local.has_network ? 1 : 0
+
+  vpc_id               = aws_vpc.network[0].id
+  traffic_type         = "REJECT"
+  log_destination_type = "cloud-watch-logs"
+  log_destination      = aws_cloudwatch_log_group.network[0].arn
+  iam_role_arn         = aws_iam_role.network[0].arn
+}
+
+resource "aws_cloudwatch_log_group" "network" {
+  count = local.has_network ? 1 : 0
+
+  name              = "/aws/vpc/${var.name}"
+  retention_in_days = var.log_days
+}
+
+resource "aws_iam_role" "network" {
+  count = local.has_network ? 1 : 0
+
+  name = "${var.name}-network"
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "vpc-flow-logs.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "network" {
+  count = local.has_network ? 1 : 0
+
+  name = "logs"
+  role = aws_iam_role.network[0].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      Resource = "${aws_cloudwatch_log_group.network[0].arn}:*"
+    }]
+  })
 }

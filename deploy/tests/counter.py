@@ -54,6 +54,7 @@ class Counter:
         self.counting = True
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
+        self._done = asyncio.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self):
@@ -64,7 +65,7 @@ class Counter:
 
     def stop(self):
         """Takes no more."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._done.set)
         self._thread.join(10)
 
     def forget(self):
@@ -73,10 +74,18 @@ class Counter:
 
     def _run(self):
         asyncio.set_event_loop(self._loop)
-        serve = asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20)
-        self._loop.run_until_complete(serve)
+        self._loop.run_until_complete(self._listen())
+        self._loop.close()
+
+    async def _listen(self):
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20)
         self._ready.set()
-        self._loop.run_forever()
+        await self._done.wait()
+        server.close()
+        mine = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in mine:
+            task.cancel()
+        await asyncio.gather(*mine, return_exceptions=True)
 
     async def _serve(self, reader, writer):
         behind = None
