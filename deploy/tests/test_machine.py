@@ -4,6 +4,7 @@ not enforce that role, so it is read here."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 
 import permissions
@@ -42,8 +43,6 @@ def test_the_machine_is_valid():
 
 
 def test_every_name_that_is_filled_in_is_given_and_every_name_given_is_filled_in():
-    import re
-
     wanted = set(re.findall(r"\$\{(\w+)\}", PATH.read_text(encoding="utf-8")))
     given = WRITTEN["Resources"]["BatchStateMachine"]["Properties"]["DefinitionSubstitutions"]
     assert wanted == set(given)
@@ -94,6 +93,15 @@ def test_a_task_has_an_end_and_is_tried_again_without_a_stampede():
         for retry in state["Retry"]:
             assert retry["BackoffRate"] > 1 and retry["JitterStrategy"] == "FULL", name
             assert retry["MaxAttempts"] <= 10, name
+
+
+def test_only_what_may_work_the_next_time_is_tried_again():
+    code = (cfn.ROOT / "crates" / "aws" / "src" / "functions" / "batches.rs").read_text("utf-8")
+    named = set(re.findall(r'Self::\w+\(_\) => "(\w+)"', code))
+    assert named >= {"Unavailable", "InvalidBatch"}, named
+    for name, state in states(MACHINE):
+        for retry in state.get("Retry", []):
+            assert set(retry["ErrorEquals"]) & named == {"Unavailable"}, name
 
 
 def test_a_batch_that_fails_has_a_summary_too():

@@ -64,6 +64,22 @@ def test_what_functions_are_told_is_what_their_code_asks_for():
     assert told <= read, f"no code reads {sorted(told - read)}"
 
 
+def test_the_functions_are_those_of_the_artifact():
+    code = (CRATE / "src" / "functions.rs").read_text(encoding="utf-8")
+    known = set(re.findall(r'\(Self::\w+, "([a-z-]+)"\)', code))
+    assert known == set(APPLICATION["functions"])
+    assert {f"{cfn.stem(name)}Function" for name in known} == set(FUNCTIONS)
+    for name in known:
+        function = FUNCTIONS[f"{cfn.stem(name)}Function"]["Properties"]
+        assert function["Environment"]["Variables"]["COMANDA_FUNCTION"] == name
+
+
+def test_every_parameter_is_explained():
+    text = (cfn.ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
+    for name in WRITTEN["Parameters"]:
+        assert f"`{name}`" in text, f"docs/aws.md says nothing of {name}"
+
+
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_a_function_has_a_role_a_log_and_alarms_of_its_own(name):
     stem = name.removesuffix("Function")
