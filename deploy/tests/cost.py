@@ -256,6 +256,26 @@ def counted(columns):
     return "\n".join(lines)
 
 
+def standing():
+    """USD a month when nothing happens: what it is for, and how much."""
+    template = cfn.load()
+    rows = json.loads((cfn.DEPLOY / "prices.json").read_text(encoding="utf-8"))["standing"]
+    prices = bill.prices()
+    alarms = len(cfn.of_type(template, "AWS::CloudWatch::Alarm"))
+    # Five pollers that wait twenty seconds each, of each queue that a function hears from.
+    polls = 5 * 3 * 60 * 24 * 30
+    queues = [f["queue"]["name"] for f in cfn.application()["functions"].values() if "queue" in f]
+    fifo = sum(name == "WorkQueue" for name in queues)
+    return [
+        (f"{alarms} alarms", alarms * rows["alarm"]["usd_per_month"]),
+        (
+            f"looking into {len(queues)} empty queues",
+            polls * (prices["sqs_standard"] * (len(queues) - fifo) + prices["sqs_fifo"] * fifo),
+        ),
+        ("`lake`, once a minute", 60 * 24 * 30 * prices["lambda_requests"]),
+    ]
+
+
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else ORDERS
     found = measured(count)
@@ -263,6 +283,9 @@ def main():
     print(f"{count} orders of each channel\n\n{table(columns)}\n\n{counted(columns)}\n")
     print(f"The systems by themselves\n\n{table(naive.SYSTEMS)}\n")
     print(f"The systems in a row, for what Comanda does with an order\n\n{table(naive.WHOLE)}\n")
+    print("USD a month when nothing happens")
+    for what, usd in standing():
+        print(f"{what}: {usd:.2f}")
     for name, (_, invocations) in found.items():
         print(name, {function: n for function, n in invocations.items() if n})
 

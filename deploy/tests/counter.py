@@ -10,7 +10,7 @@ import re
 import threading
 import urllib.parse
 
-SIGNED_FOR = re.compile(rb"Credential=[^/]+/\d+/[^/]+/([^/]+)/aws4_request")
+SIGNED_FOR = re.compile(rb"Credential=([^/]+)/\d+/[^/]+/([^/]+)/aws4_request")
 # An answer of at most this many bytes is kept, for who counts by sizes: the largest page there is.
 KEPT_BYTES_MAX = 17 << 20
 
@@ -18,7 +18,9 @@ KEPT_BYTES_MAX = 17 << 20
 class Asked:
     """One request and what came back."""
 
-    __slots__ = ("service", "operation", "method", "path", "body", "status", "answer", "agent")
+    __slots__ = (
+        "service", "operation", "method", "path", "body", "status", "answer", "agent", "signer"
+    )
 
     def __init__(self, method, path, headers, body):
         self.method = method
@@ -27,15 +29,16 @@ class Asked:
         self.status = 0
         self.answer = b""
         self.agent = headers.get(b"user-agent", b"").decode("latin-1")
-        self.service, self.operation = named(method, path, headers, body)
+        found = SIGNED_FOR.search(headers.get(b"authorization", b""))
+        self.signer = found[1].decode() if found else ""
+        signed_for = found[2].decode() if found else ""
+        self.service, self.operation = named(method, path, headers, body, signed_for)
 
 
-def named(method, path, headers, body):
+def named(method, path, headers, body, service):
     """Which service is asked, and for what; an HTTP API's own calls are `execute-api`."""
     if path.startswith("/_aws/execute-api/"):
         return "execute-api", method
-    found = SIGNED_FOR.search(headers.get(b"authorization", b""))
-    service = found[1].decode() if found else ""
     target = headers.get(b"x-amz-target", b"").decode()
     if target:
         return service, target.rsplit(".", 1)[1]

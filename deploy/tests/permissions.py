@@ -51,16 +51,23 @@ def of_role(template, name):
     return pairs
 
 
+def of_policy(name):
+    """The pairs of a policy that functions share."""
+    return {
+        (action, resource)
+        for statement in cfn.application()["policies"][name]
+        for action in statement["actions"]
+        for resource in statement["resources"]
+    }
+
+
 def of_application(name):
     """All that deploy/application.json says a function may do, its own log included."""
     application = cfn.application()
     function = application["functions"][name]
     stem = cfn.stem(name)
     pairs = {(f"logs:{verb}", f"{stem}LogGroup") for verb in ("CreateLogStream", "PutLogEvents")}
-    for statement in function["statements"] + [
-        statement for policy in function["policies"] for statement in application["policies"][policy]
-    ]:
+    for statement in function["statements"]:
         for action in statement["actions"]:
-            for named in statement["resources"]:
-                pairs.add((action, named))
-    return pairs
+            pairs.update((action, named) for named in statement["resources"])
+    return pairs.union(*(of_policy(policy) for policy in function["policies"]))

@@ -13,6 +13,9 @@ import pyarrow.parquet
 import pytest
 
 import door
+import permissions
+import template as cfn
+import used
 import world
 from door import purchase
 from world import until
@@ -377,3 +380,46 @@ def test_permissions_are_enforced_here_so_that_those_above_prove_something(stack
     finally:
         iam.attach_role_policy(RoleName=role, PolicyArn=policy)
     assert http.order(name)["status"] == "COMPLETED"
+
+
+# What is asked in a function's name by Lambda itself, what its runtime does, and what comes about only
+# when something goes wrong.
+UNSEEN = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "s3:AbortMultipartUpload",
+    "s3:ListBucket",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+# Shared by all who read or write the ledger: which of them a function needs depends on its data.
+SHARED = {pair for name in ("ReadLedger", "WriteLedger") for pair in permissions.of_policy(name)}
+# Allowed and not seen here, each with its reason.
+RARE = {
+    ("files", "sqs:SendMessage", "FilesQueue"): "a file that takes longer than an invocation",
+    ("lake", "s3:DeleteObject", "Bucket/lake/*"): "files that were merged, after an hour",
+    ("fanout", "s3:GetObject", "Bucket/archive/*"): "a document that is there already",
+    ("fanout", "sqs:SendMessage", "StreamDlq"): "Lambda's, when a batch is given up",
+    ("relay", "sqs:SendMessage", "StreamDlq"): "Lambda's, when a batch is given up",
+    ("inbox", "sqs:SendMessage", "StreamDlq"): "Lambda's, when a batch is given up",
+}
+
+
+def test_at_the_end_functions_have_used_what_they_are_allowed_and_nothing_else(stack):
+    found = used.by_function(stack.here.counter.asked, stack.here, stack.outputs)
+    assert set(found) == set(cfn.application()["functions"])
+    for name, pairs in found.items():
+        allowed = permissions.of_application(name)
+        assert pairs <= allowed, (name, pairs - allowed)
+        idle = {pair for pair in allowed - pairs - SHARED if pair[0] not in UNSEEN}
+        idle = {pair for pair in idle if (name, *pair) not in RARE}
+        assert not idle, f"{name} is allowed what it never did: {sorted(idle)}"
+    everybody = set().union(*found.values())
+    assert SHARED <= everybody, f"nobody did {sorted(SHARED - everybody)}"
