@@ -57,6 +57,9 @@ pub const SCHEMA: &str = "public";
 /// level; only what is used of it is memory.
 const STACK_BYTES: usize = 64 << 20;
 
+/// Rows that are worked on at once: grouping millions of orders by customer is a fifth quicker than
+/// by DataFusion's 8,192, and a batch of every column stays at some tens of megabytes.
+const BATCH_ROWS: usize = 32_768;
 /// Threads that wait for files: a few reads for each thread that works.
 const FILE_THREADS_MAX: usize = 8;
 
@@ -205,6 +208,7 @@ fn environment(limits: &Limits) -> Result<Arc<RuntimeEnv>> {
 fn config() -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(THREADS)
+        .with_batch_size(BATCH_ROWS)
         .with_information_schema(true)
         .with_default_catalog_and_schema(CATALOGUE, SCHEMA)
         .with_create_default_catalog_and_schema(false);

@@ -163,6 +163,8 @@ fn next_steps(url: &str, dir: &Path) {
     println!("   curl {url}/metrics");
     println!("   comanda --data-dir {dir} orders list");
     println!("   comanda --data-dir {dir} stock list --limit 5");
+    println!("   comanda --data-dir {dir} sql 'SELECT * FROM revenue_by_day'");
+    println!("   comanda --data-dir {dir} report --out report.html");
     println!(
         "   comanda sample --kind retail --count 100000 --seed 9 | \
          comanda --data-dir {dir} batch run -\n"

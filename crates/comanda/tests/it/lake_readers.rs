@@ -25,19 +25,29 @@ fn busy(home: &Home) -> Server {
         assert_eq!(ran.code, 0, "{}", ran.err);
     }
     let server = home.serve_with(&["--set", "lake.flush_s=1"]);
-    let mut http = server.connect();
+    let (mut http, mut amended) = (server.connect(), 0);
     for (at, order) in http.list("/v1/orders", "orders").iter().enumerate() {
         let address = order["links"]["self"].as_str().expect("a link");
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let command = match at % 8 {
             1 => "cancel",
             2 => "fulfil",
+            3 => {
+                let merged = json!({"notes": "mais", "coupons": ["VOLTA10"]}).to_string();
+                let path = format!("{path}?{query}");
+                let answer = http.call("PATCH", &path, "application/json", merged.as_bytes());
+                let answer = answer.expect("an answer");
+                assert!([200, 409].contains(&answer.status), "{}", answer.text());
+                amended += usize::from(answer.status == 200);
+                continue;
+            }
             _ => continue,
         };
         let answer = http.post(&format!("{path}/{command}?{query}"), json!({}).to_string());
         // What is backordered cannot be fulfilled: history all the same.
         assert!([200, 409].contains(&answer.status), "{}", answer.text());
     }
+    assert!(amended > 5, "{amended} were amended");
     server
 }
 
