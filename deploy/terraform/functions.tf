@@ -147,8 +147,9 @@ resource "aws_lambda_event_source_mapping" "stream" {
   parallelization_factor             = each.value.parallel
   function_response_types            = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error     = true
-  maximum_retry_attempts             = 100
-  maximum_record_age_in_seconds      = 72000
+  # Longer than whatever it calls may be away; then it is kept apart, not lost.
+  maximum_retry_attempts        = each.value.retries
+  maximum_record_age_in_seconds = 72000
 
   destination_config {
     on_failure {

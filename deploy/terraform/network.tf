@@ -5,8 +5,9 @@
 locals {
   has_network = var.private_network || var.with_warehouse
   zones       = local.has_network ? slice(data.aws_availability_zones.here[0].names, 0, 3) : []
-  # What functions call: each endpoint costs by the hour, so only these.
-  endpoints = var.private_network ? toset(["sqs", "sns", "lambda", "logs", "xray"]) : toset([])
+  # What functions call besides table and bucket: each endpoint costs by the hour, so only these.
+  # Logs, traces and what a mapping does go by Lambda's own ways.
+  endpoints = var.private_network ? toset(["sqs", "sns"]) : toset([])
 }
 
 data "aws_availability_zones" "here" {
@@ -90,15 +91,26 @@ resource "aws_security_group" "functions" {
   vpc_id      = aws_vpc.network[0].id
 }
 
-resource "aws_vpc_security_group_egress_rule" "functions" {
+resource "aws_vpc_security_group_egress_rule" "functions_to_endpoints" {
   count = var.private_network ? 1 : 0
 
+  security_group_id            = aws_security_group.functions[0].id
+  description                  = "TLS to endpoints"
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+  referenced_security_group_id = aws_security_group.endpoints[0].id
+}
+
+resource "aws_vpc_security_group_egress_rule" "functions_to_storage" {
+  for_each = var.private_network ? aws_vpc_endpoint.gateway : {}
+
   security_group_id = aws_security_group.functions[0].id
-  description       = "TLS"
+  description       = "TLS to ${each.key}"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
-  cidr_ipv4         = "0.0.0.0/0"
+  prefix_list_id    = each.value.prefix_list_id
 }
 
 resource "aws_security_group" "endpoints" {

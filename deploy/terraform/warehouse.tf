@@ -54,11 +54,11 @@ resource "aws_vpc_security_group_egress_rule" "warehouse" {
   count = var.with_warehouse ? 1 : 0
 
   security_group_id = aws_security_group.warehouse[0].id
-  description       = "TLS"
+  description       = "TLS to the bucket"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
-  cidr_ipv4         = "0.0.0.0/0"
+  prefix_list_id    = aws_vpc_endpoint.gateway["s3"].prefix_list_id
 }
 
 resource "aws_iam_role" "warehouse" {

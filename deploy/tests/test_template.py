@@ -126,7 +126,7 @@ def test_a_mapping_reports_partial_failures_and_has_a_bound():
     for _, _, event in sources("DynamoDB"):
         assert event["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert event["BisectBatchOnFunctionError"] is True
-        assert 0 < event["MaximumRetryAttempts"] <= 1000
+        assert 1000 <= event["MaximumRetryAttempts"] <= 10000
         assert event["MaximumRecordAgeInSeconds"] < 24 * 3600, "before the stream forgets it"
         assert event["DestinationConfig"]["OnFailure"]["Destination"] == {
             "Fn::GetAtt": ["StreamDlq", "Arn"]
