@@ -28,6 +28,7 @@ use hashbrown::{HashMap, HashSet};
 
 use self::batches::Tally;
 pub use self::orders::item_of;
+use crate::batch::BatchState;
 use crate::catalogue::Catalogue;
 use crate::change::{Audit, Change, Flood, Frame, Seq, Stray, What};
 use crate::layer::Layer;
@@ -87,7 +88,13 @@ pub struct Serial {
     releases: std::collections::BTreeMap<StockKey, Seq>,
     rule_sets: RefCell<HashMap<u64, Arc<CompiledRules>>>,
     draft: Draft,
+    part: Option<Carried>,
 }
+
+/// What the earlier parts of a call came to, for a ledger whose commits are smaller than a call:
+/// it decides such a call part by part, each over what the ones before have committed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Carried(Option<Tally>);
 
 /// What the commit being decided will add.
 #[derive(Debug, Default)]
@@ -116,6 +123,7 @@ impl Serial {
             releases: std::collections::BTreeMap::new(),
             rule_sets: RefCell::default(),
             draft: Draft::default(),
+            part: None,
         }
     }
 
@@ -151,6 +159,44 @@ impl Serial {
     #[must_use]
     pub fn has_releases(&self) -> bool {
         !self.releases.is_empty()
+    }
+
+    /// The batch that takes no items of this call any more. [`Serial::decide`] asks it of whole
+    /// calls by itself.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    pub fn closes(
+        &mut self,
+        call: &[Prepared],
+        layers: &Layers,
+        base: &impl Base,
+    ) -> Result<Option<Box<BatchState>>, Unavailable> {
+        self.abort();
+        let now = Timestamp::default();
+        Run { driver: self, now, layers, base, error: RefCell::new(None) }.closed_batch(call)
+    }
+
+    /// Decides one part of a call that [`Serial::closes`] not; the checkpoint, or how far a sweep
+    /// is, comes with the last part. `carried` is replaced by what the call has come to with it.
+    ///
+    /// # Errors
+    /// [`Unavailable::Read`] when stored data is damaged.
+    pub fn decide_part(
+        &mut self,
+        now: Timestamp,
+        position: u64,
+        part: &Call,
+        carried: &mut Carried,
+        layers: &Layers,
+        base: &impl Base,
+    ) -> Result<Vec<Answer>, Unavailable> {
+        self.part = Some(*carried);
+        let step = self.decide(now, position, std::slice::from_ref(part), layers, base);
+        if let Some(part) = self.part.take() {
+            *carried = part;
+        }
+        Ok(step?.answers.pop().unwrap_or_default())
     }
 
     /// Decides `calls` as one commit that begins at `position` of the log.
@@ -189,12 +235,14 @@ impl Serial {
     ) -> Result<Result<Step, (usize, usize)>, Unavailable> {
         self.abort();
         self.draft.frame.begin(position);
+        let part = self.part;
         let mut step = Step::default();
         for (c, call) in calls.iter().enumerate() {
             let mut run = Run { driver: self, now, layers, base, error: RefCell::new(None) };
-            let closed = run.closed_batch(call)?;
+            let closed = if part.is_none() { run.closed_batch(call)? } else { None };
             let mut answers = Vec::with_capacity(call.len());
-            let mut tally = Tally::new(&run.driver.draft.frame);
+            let carried = part.and_then(|Carried(tally)| tally);
+            let mut tally = carried.unwrap_or_else(|| Tally::new(&run.driver.draft.frame));
             for (r, request) in call.iter().enumerate() {
                 let answer = if let Some(refusal) = &closed {
                     Ok(Answer::Batch(refusal.clone()))
@@ -206,10 +254,13 @@ impl Serial {
                         Err(_) => return Ok(Err((c, r))),
                     }
                 }?;
-                tally.count(&answer);
+                tally.count(request, &answer);
                 answers.push(answer);
             }
             step.answers.push(answers);
+            if part.is_some() {
+                self.part = Some(Carried(Some(tally)));
+            }
         }
         if let Some((key, _)) = self.releases.first_key_value() {
             let key = key.clone();
@@ -222,6 +273,18 @@ impl Serial {
     /// The frame to write; `None` when nothing happened.
     pub fn frame(&mut self) -> Option<&[u8]> {
         (!self.draft.frame.is_empty()).then(|| self.draft.frame.finish())
+    }
+
+    /// The rows that the decided commit writes, for a ledger that keeps them elsewhere.
+    #[must_use]
+    pub fn overlay(&self) -> &Layer {
+        &self.draft.overlay
+    }
+
+    /// The version of the newest rule set, as committed.
+    #[must_use]
+    pub fn rules_version(&self) -> u64 {
+        self.rules_version
     }
 
     /// The frame is on disk: what it says is so from now on.

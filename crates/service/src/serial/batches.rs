@@ -14,6 +14,7 @@ use crate::prepare::Prepared;
 use crate::view::Base;
 
 /// One call's sums, for its checkpoint.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Tally {
     counts: Counts,
     pub(super) swept: Swept,
@@ -25,7 +26,11 @@ impl Tally {
         Self { counts: Counts::default(), swept: Swept::default(), from: frame.next() }
     }
 
-    pub(super) fn count(&mut self, answer: &Answer) {
+    pub(super) fn count(&mut self, request: &Prepared, answer: &Answer) {
+        if let (Prepared::Receive(_), Answer::Accepted(accepted)) = (request, answer) {
+            // An item that was in before its call could be answered: its record belongs to it.
+            self.from = self.from.min(accepted.seq);
+        }
         match answer {
             Answer::Accepted(accepted) if accepted.rejection.is_none() => {
                 self.counts.succeeded += 1

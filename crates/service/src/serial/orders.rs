@@ -40,13 +40,29 @@ impl<B: Base> Run<'_, B> {
         self.check()?;
         match decision {
             Ok(decision) => self.begin(order, decision),
-            Err(refusal) => {
-                if let Refusal::Duplicate { .. } = refusal {
+            Err(refusal @ Refusal::Duplicate { .. }) => match self.same_item(order)? {
+                Some(done) => Ok(done),
+                None => {
                     self.repeated(order)?;
+                    Ok(Answer::Refused(refusal))
                 }
-                Ok(Answer::Refused(refusal))
-            }
+            },
+            Err(refusal) => Ok(Answer::Refused(refusal)),
         }
+    }
+
+    /// The answer to the very item of a batch that brought the order: whoever sends it again was
+    /// not told of the first time. A ledger whose commits are smaller than a call can die between
+    /// two of them, and what calls it without a checkpoint is called again after any failure.
+    fn same_item(&self, order: &prepare::Order) -> Result<Option<Answer>, Unavailable> {
+        let command = &order.command;
+        let (Some(item), key) = (&command.batch, &command.order.key) else { return Ok(None) };
+        let Some(first) = self.view().seq_of(key)? else { return Ok(None) };
+        let state = self.view().entry(first)?.state;
+        let is_same = state.revision == 1
+            && state.batch.as_ref() == Some(item)
+            && state.document_hash == command.document_hash;
+        Ok(is_same.then(|| Answer::Accepted(accepted(first, state, &[]))))
     }
 
     /// Records a new order's events, and what they do.
