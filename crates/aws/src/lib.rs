@@ -2,4 +2,5 @@
 
 pub mod clients;
 pub mod functions;
+pub mod ledger;
 pub mod settings;

@@ -1,0 +1,7 @@
+//! The ledger on DynamoDB, over a real server of its API on this machine.
+
+mod conformance;
+mod contention;
+mod differential;
+mod staged;
+mod support;
