@@ -45,6 +45,11 @@ pub trait Subject {
     fn ledger(&self) -> &dyn Ledger;
     /// Closes it and opens it again on what it has written.
     fn reopen(&mut self);
+    /// One of how many questions of a kind that there are very many of is asked. All of them,
+    /// unless each is a call over a network.
+    fn asks_one_in(&self) -> usize {
+        1
+    }
 }
 
 /// Runs the suite; `make` makes an empty ledger with the default policies, a currency of two

@@ -41,8 +41,8 @@ pub type Interrupt = Arc<dyn Fn() -> bool + Send + Sync>;
 pub(super) enum Failed {
     /// A row is not as it was read, or somebody else is writing it: decide again.
     Conflict,
-    /// Whether it came to pass is not known.
-    Unknown,
+    /// Whether it came to pass is not known, and why.
+    Unknown(String),
     /// DynamoDB takes no such write.
     Refused(String),
 }
@@ -158,12 +158,12 @@ impl Door {
         self.perhaps_die()?;
         let done = self.wait(async move { Ok(write.await) });
         self.perhaps_die()?;
-        done.unwrap_or(Err(Failed::Unknown))
+        done.unwrap_or_else(|error| Err(error.into()))
     }
 
     fn perhaps_die(&self) -> Result<(), Failed> {
         match &self.interrupt {
-            Some(interrupt) if interrupt() => Err(Failed::Unknown),
+            Some(interrupt) if interrupt() => Err(Failed::Unknown("interrupted".to_owned())),
             Some(_) | None => Ok(()),
         }
     }
@@ -253,7 +253,8 @@ fn is_throttling(code: &str) -> bool {
 }
 
 fn why_cancelled<R: std::fmt::Debug>(error: &SdkError<TransactWriteItemsError, R>) -> Failed {
-    let Some(error) = error.as_service_error() else { return Failed::Unknown };
+    let told = || DisplayErrorContext(error).to_string();
+    let Some(error) = error.as_service_error() else { return Failed::Unknown(told()) };
     match error {
         TransactWriteItemsError::TransactionCanceledException(cancelled) => {
             let reasons = cancelled.cancellation_reasons();
@@ -266,9 +267,9 @@ fn why_cancelled<R: std::fmt::Debug>(error: &SdkError<TransactWriteItemsError, R
                 None => Failed::Conflict,
             }
         }
-        TransactWriteItemsError::TransactionInProgressException(_) => Failed::Unknown,
+        TransactWriteItemsError::TransactionInProgressException(_) => Failed::Unknown(told()),
         error if error.code().is_some_and(is_throttling) => Failed::Conflict,
-        TransactWriteItemsError::InternalServerError(_) => Failed::Unknown,
+        TransactWriteItemsError::InternalServerError(_) => Failed::Unknown(told()),
         error => Failed::Refused(DisplayErrorContext(error).to_string()),
     }
 }
@@ -289,8 +290,16 @@ where
     let codes = ["ConditionalCheckFailedException", "TransactionConflictException"];
     match error.code() {
         Some(code) if codes.contains(&code) || is_throttling(code) => Failed::Conflict,
-        Some("InternalServerError") | None => Failed::Unknown,
+        Some("InternalServerError") | None => {
+            Failed::Unknown(DisplayErrorContext(error).to_string())
+        }
         Some(_) => Failed::Refused(DisplayErrorContext(error).to_string()),
+    }
+}
+
+impl From<Unavailable> for Failed {
+    fn from(error: Unavailable) -> Self {
+        Self::Unknown(error.to_string())
     }
 }
 
@@ -298,7 +307,7 @@ impl From<Failed> for Unavailable {
     fn from(failed: Failed) -> Self {
         match failed {
             Failed::Conflict => Self::Full,
-            Failed::Unknown => Self::OutcomeUnknown,
+            Failed::Unknown(_) => Self::OutcomeUnknown,
             Failed::Refused(why) => Self::Read(why),
         }
     }

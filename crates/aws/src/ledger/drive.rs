@@ -208,7 +208,7 @@ impl Shared {
         let mut releases = Vec::new();
         if let Work::Release(key) = work {
             let Some(row) = rows.row(&keys::release(key))? else { return Ok(Done::Nothing) };
-            releases.push(((*key).clone(), seq(&row, "next")?));
+            releases.push(((*key).clone(), seq(&row, "passed")?));
         }
         let mut serial = Serial::new(self.settings.serial.clone());
         let keepers = self.keepers(rows, &named, work)?;
@@ -366,7 +366,12 @@ impl Shared {
         };
         written.map_err(|failed| match failed {
             Failed::Conflict => Lost::Race,
-            Failed::Unknown | Failed::Refused(_) => Lost::Cannot(failed.into()),
+            Failed::Unknown(_) | Failed::Refused(_) => {
+                if let Failed::Unknown(why) | Failed::Refused(why) = &failed {
+                    tracing::warn!(why, "a commit did not come to pass, as far as is known");
+                }
+                Lost::Cannot(failed.into())
+            }
         })
     }
 

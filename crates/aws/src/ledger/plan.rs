@@ -377,7 +377,7 @@ impl Making<'_, '_> {
                 Some(next) => {
                     let name = s(keys::stock_name(key));
                     let list = [("list", s(keys::RELEASES)), ("name", name)];
-                    let own = [("next", n(next.0)), self.version()];
+                    let own = [("passed", n(next.0)), self.version()];
                     self.put(place, guard, own.into_iter().chain(list));
                 }
                 None => self.write(place, Act::Delete, guard),

@@ -253,7 +253,7 @@ fn turn(
 
 /// Takes a commit that was met to its end, if it can be.
 pub(super) fn help(door: &Door, id: &str, now: Timestamp) -> Result<(), Failed> {
-    match status(door, id).map_err(|_| Failed::Unknown)? {
+    match status(door, id)? {
         Some(Status::Committed) => finish(door, id),
         Some(Status::Aborted) => end(door, id, Outcome::Before),
         Some(Status::Pending { expires }) if expires < now => abort(door, id, Some(now)).map(drop),
@@ -265,7 +265,7 @@ pub(super) fn help(door: &Door, id: &str, now: Timestamp) -> Result<(), Failed> 
 /// expired. One that has happened is taken to its end instead, and told of.
 fn abort(door: &Door, id: &str, now: Option<Timestamp>) -> Result<bool, Failed> {
     let turned = door.transact(vec![turn(door, id, ABORTED, now)?], None);
-    match status(door, id).map_err(|_| Failed::Unknown)? {
+    match status(door, id)? {
         Some(Status::Aborted) => end(door, id, Outcome::Before).map(|()| false),
         Some(Status::Committed) => finish(door, id).map(|()| true),
         Some(Status::Pending { .. }) => turned.map(|()| false),
@@ -286,16 +286,15 @@ enum Outcome {
 
 /// Ends a decided commit: its rows, then its pages, then itself.
 fn end(door: &Door, id: &str, outcome: Outcome) -> Result<(), Failed> {
-    let unread = |_| Failed::Unknown;
     let mut ended = vec![keys::commit(id)];
-    for page in all_pages(door, id).map_err(unread)? {
-        let rows = door.get(named(&page).map_err(unread)?).map_err(unread)?;
+    for page in all_pages(door, id)? {
+        let rows = door.get(named(&page)?)?;
         let mut own = Vec::new();
         for row in rows.into_iter().filter(|row| maybe_text(row, "lock") == Some(id)) {
-            let key = Key::of(&row).map_err(unread)?;
+            let key = Key::of(&row)?;
             let becomes = match outcome {
                 Outcome::Before => before(row),
-                Outcome::After => after(row).map_err(unread)?,
+                Outcome::After => after(row)?,
             };
             own.push((key, becomes));
         }
@@ -304,7 +303,7 @@ fn end(door: &Door, id: &str, outcome: Outcome) -> Result<(), Failed> {
             let rows = own.into_iter().map(|(key, row)| unlock(&client, &table, &id, key, row));
             all(rows).await
         })?;
-        ended.push(Key::of(&page).map_err(unread)?);
+        ended.push(Key::of(&page)?);
     }
     ended.reverse();
     let (client, table) = (door.client().clone(), door.table.clone());
