@@ -75,8 +75,8 @@ fn on_one_product(shards: u32) {
         }
     });
     let orders = WORKERS * ORDERS;
-    let each = conflicts.load(Ordering::Relaxed) as f64 / orders as f64;
-    println!("{shards} rows of counters: {each:.2} conflicts an order, {:?}", begun.elapsed());
+    let (lost, took) = (conflicts.load(Ordering::Relaxed), begun.elapsed());
+    println!("{shards} rows of counters: {lost} conflicts for {orders} orders, {took:?}");
     assert_eq!(stock_of(&first, "PEN"), (PENS, PENS, orders as i64 - PENS));
     the_log_explains_every_counter(&first);
     for worker in 0..WORKERS {

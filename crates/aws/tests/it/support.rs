@@ -34,8 +34,8 @@ struct Server {
     port: u16,
 }
 
-/// The process, ended with this one: the last lock on it is never released.
-static CHILD: parking_lot::Mutex<Option<Child>> = parking_lot::Mutex::new(None);
+/// The server, and who ends it once this process is gone.
+static CHILDREN: parking_lot::Mutex<Vec<Child>> = parking_lot::Mutex::new(Vec::new());
 
 impl Server {
     fn start() -> Self {
@@ -57,8 +57,8 @@ impl Server {
         let child = child.unwrap_or_else(|error| {
             panic!("{} does not start ({error}): run `make ministack`", program.display())
         });
-        watch(child.id());
-        *CHILD.lock() = Some(child);
+        let watcher = watch(child.id());
+        CHILDREN.lock().extend([child, watcher]);
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             assert!(begun.elapsed() < Duration::from_secs(60), "ministack does not answer");
@@ -69,19 +69,21 @@ impl Server {
 }
 
 /// Ends the server once this process is gone, however it goes: a shell waits for it.
-fn watch(server: u32) {
+fn watch(server: u32) -> Child {
     let own = std::process::id();
     let script = format!("while kill -0 {own} 2>/dev/null; do sleep 0.2; done; kill {server}");
-    let watcher = Command::new("sh").args(["-c", &script]).stdin(Stdio::null()).spawn();
-    watcher.expect("a shell to watch over the server");
+    let mut shell = Command::new("sh");
+    // Nothing of ours is held open by it: whoever reads our output is not kept waiting.
+    let shell = shell.args(["-c", &script]).stdin(Stdio::null()).stdout(Stdio::null());
+    shell.stderr(Stdio::null()).spawn().expect("a shell to watch over the server")
 }
 
 fn program() -> PathBuf {
-    let folder = std::env::var_os("COMANDA_MINISTACK").map(PathBuf::from).unwrap_or_else(|| {
+    std::env::var_os("MINISTACK").map(PathBuf::from).unwrap_or_else(|| {
         let home = std::env::var_os("HOME").expect("a home folder");
-        PathBuf::from(home).join(format!(".cache/comanda/ministack-{VERSION}"))
-    });
-    folder.join("bin/ministack")
+        let program = format!(".cache/comanda/ministack-{VERSION}/bin/ministack");
+        PathBuf::from(home).join(program)
+    })
 }
 
 fn free_port() -> u16 {
