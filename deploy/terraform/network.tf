@@ -89,28 +89,22 @@ resource "aws_security_group" "functions" {
   name        = "${var.name}-functions"
   description = "Functions: out to services over TLS, nothing in"
   vpc_id      = aws_vpc.network[0].id
-}
 
-resource "aws_vpc_security_group_egress_rule" "functions_to_endpoints" {
-  count = var.private_network ? 1 : 0
+  egress {
+    description     = "TLS to endpoints"
+    protocol        = "tcp"
+    from_port       = 443
+    to_port         = 443
+    security_groups = [aws_security_group.endpoints[0].id]
+  }
 
-  security_group_id            = aws_security_group.functions[0].id
-  description                  = "TLS to endpoints"
-  ip_protocol                  = "tcp"
-  from_port                    = 443
-  to_port                      = 443
-  referenced_security_group_id = aws_security_group.endpoints[0].id
-}
-
-resource "aws_vpc_security_group_egress_rule" "functions_to_storage" {
-  for_each = var.private_network ? aws_vpc_endpoint.gateway : {}
-
-  security_group_id = aws_security_group.functions[0].id
-  description       = "TLS to ${each.key}"
-  ip_protocol       = "tcp"
-  from_port         = 443
-  to_port           = 443
-  prefix_list_id    = each.value.prefix_list_id
+  egress {
+    description     = "TLS to the bucket and the tables"
+    protocol        = "tcp"
+    from_port       = 443
+    to_port         = 443
+    prefix_list_ids = [for endpoint in aws_vpc_endpoint.gateway : endpoint.prefix_list_id]
+  }
 }
 
 resource "aws_security_group" "endpoints" {
@@ -119,17 +113,15 @@ resource "aws_security_group" "endpoints" {
   name        = "${var.name}-endpoints"
   description = "Endpoints of services: in from functions over TLS, nothing out"
   vpc_id      = aws_vpc.network[0].id
-}
 
-resource "aws_vpc_security_group_ingress_rule" "endpoints" {
-  count = var.private_network ? 1 : 0
-
-  security_group_id            = aws_security_group.endpoints[0].id
-  description                  = "TLS from functions"
-  ip_protocol                  = "tcp"
-  from_port                    = 443
-  to_port                      = 443
-  referenced_security_group_id = aws_security_group.functions[0].id
+  # By the addresses of the network: the two groups would name each other.
+  ingress {
+    description = "TLS from the private subnets"
+    protocol    = "tcp"
+    from_port   = 443
+    to_port     = 443
+    cidr_blocks = aws_subnet.private[*].cidr_block
+  }
 }
 
 # Who was refused, and nothing else: enough to see that something knocks that should not.

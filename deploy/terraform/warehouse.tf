@@ -37,28 +37,22 @@ resource "aws_security_group" "warehouse" {
   name        = "${var.name}-warehouse"
   description = "The warehouse: in from the network, out to the bucket over TLS"
   vpc_id      = aws_vpc.network[0].id
-}
 
-resource "aws_vpc_security_group_ingress_rule" "warehouse" {
-  count = var.with_warehouse ? 1 : 0
+  ingress {
+    description = "SQL from within the network"
+    protocol    = "tcp"
+    from_port   = 5439
+    to_port     = 5439
+    cidr_blocks = [var.cidr]
+  }
 
-  security_group_id = aws_security_group.warehouse[0].id
-  description       = "SQL from within the network"
-  ip_protocol       = "tcp"
-  from_port         = 5439
-  to_port           = 5439
-  cidr_ipv4         = var.cidr
-}
-
-resource "aws_vpc_security_group_egress_rule" "warehouse" {
-  count = var.with_warehouse ? 1 : 0
-
-  security_group_id = aws_security_group.warehouse[0].id
-  description       = "TLS to the bucket"
-  ip_protocol       = "tcp"
-  from_port         = 443
-  to_port           = 443
-  prefix_list_id    = aws_vpc_endpoint.gateway["s3"].prefix_list_id
+  egress {
+    description     = "TLS to the bucket"
+    protocol        = "tcp"
+    from_port       = 443
+    to_port         = 443
+    prefix_list_ids = [aws_vpc_endpoint.gateway["s3"].prefix_list_id]
+  }
 }
 
 resource "aws_iam_role" "warehouse" {
