@@ -13,12 +13,38 @@ use crate::serial::item_of;
 
 pub(super) fn run(stage: &mut Stage<'_>) {
     a_checkpoint_adds_what_its_items_came_to(stage);
+    an_item_that_comes_again_is_answered_as_the_first_time(stage);
     records_of_a_batch_are_chained_by_its_checkpoints(stage);
     a_closed_batch_takes_no_items(stage);
     items_behind_some_that_were_not_committed_are_not_taken(stage);
     more_failures_than_tolerated_fail_the_batch(stage);
     the_percentage_is_judged_at_the_end(stage);
     batches_are_listed_by_id_in_pages(stage);
+}
+
+fn an_item_that_comes_again_is_answered_as_the_first_time(stage: &mut Stage<'_>) {
+    stage.one(count("CUP", 1));
+    let reject = Some(ShortagePolicy::Reject);
+    let cup = |id, index, shortage| {
+        let lines = vec![("CUP", 1, Some(150))];
+        Place { lines, shortage, ..place(id).batch("again", index) }.request()
+    };
+    let items = || vec![cup("i0", 0, None), cup("i1", 1, None), cup("i2", 2, reject)];
+    let brief = |answers: Vec<Answer>| -> Vec<_> {
+        let of = |answer| match answer {
+            Answer::Accepted(a) => (a.state.key.clone(), a.seq, a.shortages, a.rejection),
+            other => panic!("not accepted: {other:?}"),
+        };
+        answers.into_iter().map(of).collect()
+    };
+    let first = brief(stage.say(items()));
+    assert!(!first[1].2.is_empty() && first[2].3.is_some(), "one short, one rejected: {first:?}");
+    let changes = all_changes(stage.ledger()).len();
+    stage.reopen();
+    assert_eq!(brief(stage.say(items())), first);
+    assert_eq!(all_changes(stage.ledger()).len(), changes, "nothing happened");
+    let answer = stage.one(place("i0").request());
+    assert!(matches!(answer, Answer::Refused(Refusal::Duplicate { .. })), "{answer:?}");
 }
 
 /// A batch up to `offset`; counts are for the ledger to fill in, wherever they come from.

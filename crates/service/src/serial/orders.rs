@@ -62,7 +62,11 @@ impl<B: Base> Run<'_, B> {
         let is_same = state.revision == 1
             && state.batch.as_ref() == Some(item)
             && state.document_hash == command.document_hash;
-        Ok(is_same.then(|| Answer::Accepted(accepted(first, state, &[]))))
+        if !is_same {
+            return Ok(None);
+        }
+        let What::Order { events, .. } = self.change(first)?.what else { return Ok(None) };
+        Ok(Some(Answer::Accepted(accepted(first, state, &events))))
     }
 
     /// Records a new order's events, and what they do.
