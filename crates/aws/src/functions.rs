@@ -4,10 +4,17 @@
 //! Never: a decision about an order. That is the ledger's.
 
 pub mod api;
+pub mod batch_items;
+pub mod batch_summary;
+pub mod batch_validate;
+pub mod batches;
 pub mod events;
 pub mod fanout;
+pub mod files;
 pub mod inbox;
 pub mod intake;
+pub mod lake;
+pub mod object;
 pub mod places;
 pub mod relay;
 pub mod work;

@@ -3,4 +3,5 @@
 pub mod clients;
 pub mod functions;
 pub mod ledger;
+pub mod run;
 pub mod settings;

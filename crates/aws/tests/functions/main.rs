@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used)]
 
 mod api;
+mod batches;
 mod fanout;
+mod files;
 mod inbox;
 mod intake;
+mod lake;
 mod relay;
 mod support;
 mod work;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::event::Refusal;
 use domain::id::BatchId;
+use domain::time::Timestamp;
 
 use super::Run;
 use crate::batch::{BatchState, BatchStatus, Counts};
@@ -90,12 +91,12 @@ impl<B: Base> Run<'_, B> {
         batch.updated_at = self.now;
         batch.previous = None;
         batch.from = tally.from;
-        batch.counts = Counts::default();
         if let Some(stored) = &stored {
             batch.started_at = stored.started_at;
             batch.counts = stored.counts;
             batch.previous = Some(self.checkpoint_seq(&next.id)?);
-        } else {
+        } else if batch.started_at == Timestamp::default() {
+            // One that ran elsewhere comes with its counts, and with when it began.
             batch.started_at = self.now;
         }
         batch.counts.succeeded += tally.counts.succeeded;
