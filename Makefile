@@ -43,7 +43,7 @@ run: ## Build, then show everything once and serve it on http://127.0.0.1:8080
 	$(TARGET)/release/comanda demo
 
 .PHONY: test
-test: needs peers ## Install what the tests need, run all of them, documentation examples included
+test: needs peers ministack ## Install what the tests need, run all of them, documentation examples included
 	$(CARGO) test --release --workspace --locked
 	$(MAKE) contract-of-what-is-built
 

@@ -20,6 +20,30 @@ class Stack:
         self.outputs = outputs
 
 
+def said(here):
+    """What functions said that was no report, newest last."""
+    logs = here.client("logs")
+    lines = []
+    for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+        name = group["logGroupName"]
+        for event in logs.filter_log_events(logGroupName=name, limit=10000)["events"]:
+            text = event["message"].strip()
+            if not text.startswith(("START ", "END ", "REPORT ")):
+                lines.append((event["timestamp"], f"{name}: {text}"))
+    return [text for _, text in sorted(lines)][-40:]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that failed shows what the functions said."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for made in item.funcargs.values():
+            if hasattr(made, "here"):
+                report.sections.append(("functions", "\n".join(said(made.here))))
+    return report
+
+
 @pytest.fixture(scope="session")
 def artifact() -> pathlib.Path:
     """The functions as they were compiled."""

@@ -101,8 +101,8 @@ class Counter:
                     behind = await asyncio.open_connection("127.0.0.1", self.behind, limit=1 << 20)
                 if not await self._one(head, reader, writer, behind):
                     break
-        except (OSError, asyncio.IncompleteReadError):
-            # Whoever hung up is answered no more.
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            # Whoever hung up is answered no more, nor is anybody in the end.
             pass
         finally:
             for side in (writer, behind and behind[1]):
