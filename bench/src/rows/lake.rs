@@ -24,6 +24,8 @@ const PER_SECOND: u32 = 10_000;
 const CONNECTIONS: usize = 64;
 /// Threads that both engines have.
 const THREADS: &str = "2";
+/// Memory for statements.
+const MEMORY: &str = "sql.memory_mb=1024";
 /// How long a file, a lake, or all views may take.
 const TIME_MAX: Duration = Duration::from_secs(1_800);
 
@@ -123,7 +125,8 @@ fn written(lab: &Lab, options: &Options, report: &mut Report) -> io::Result<(Run
     Process::output(batch.args(switched(false)), TIME_MAX)?;
     let folder = data.path().join("lake");
     let began = Instant::now();
-    let running = lab.serve_comanda(data, &switched(true))?;
+    let [set, on] = switched(true);
+    let running = lab.serve_comanda(data, &[set, on, "--set", MEMORY])?;
     while running.metric("comanda_follower_lag_changes") != Some(0.0) {
         if began.elapsed() > TIME_MAX {
             return Err(io::Error::from(io::ErrorKind::TimedOut));
