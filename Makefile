@@ -119,6 +119,11 @@ deploy-tools: $(CACHE)/deploy-tools/installed $(CHECKOV) $(ASL_VALIDATOR) $(MINI
 deploy-check: deploy-tools ## Look at what is deployed on AWS: templates, roles, state machine
 	$(DEPLOY_PYTEST) $(DEPLOY) --ignore=$(DEPLOY)/test_whole.py --ignore=$(DEPLOY)/test_drift.py
 
+.PHONY: lambda
+lambda: ## Build the functions of AWS: one artifact, of which each is a role
+	$(CARGO) build --release --locked -p aws --bin bootstrap
+	python3 deploy/lambda.py $(TARGET)/release/bootstrap $(COMANDA_LAMBDA_ZIP)
+
 # The functions are those that `make lambda` made.
 .PHONY: deploy-test
 deploy-test: deploy-tools ## Deploy the functions to an emulator, by template and Terraform, and use them
