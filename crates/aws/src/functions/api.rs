@@ -146,12 +146,40 @@ pub fn mended(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaReques
             let path = request.raw_path.as_deref().unwrap_or("/");
             let inner = path.strip_prefix('/').and_then(|path| path.strip_prefix(stage));
             let inner = inner.filter(|path| path.starts_with('/'));
-            request.raw_path = Some(escaped(inner.unwrap_or(path)));
+            request.raw_path = Some(escaped(&rejoined(inner.unwrap_or(path))));
         }
         // Other kinds of events are not subscribed to, and pass as they are.
         _ => {}
     }
     event
+}
+
+/// What is below one thing of a list: what stands between the list and it is a name.
+const BELOW: [&str; 9] = [
+    "adjustments",
+    "cancel",
+    "document",
+    "fulfil",
+    "message",
+    "redrive",
+    "results",
+    "stop",
+    "summary",
+];
+
+/// A path with the slashes of names escaped: HTTP APIs hand them over decoded.
+fn rejoined(path: &str) -> String {
+    let lists = ["/v1/orders/", "/orders/", "/v1/batches/", "/v1/stock/"];
+    let list = lists.into_iter().find(|list| path.starts_with(list));
+    let Some((list, rest)) = list.and_then(|list| Some((list, path.strip_prefix(list)?))) else {
+        return path.to_owned();
+    };
+    let (name, below) = match rest.rsplit_once('/') {
+        Some((name, below)) if BELOW.contains(&below) => (name, Some(below)),
+        Some(_) | None => (rest, None),
+    };
+    let name = name.replace('/', "%2F");
+    below.map_or_else(|| format!("{list}{name}"), |below| format!("{list}{name}/{below}"))
 }
 
 /// A path with everything escaped that may not stand in one. What is escaped already stays so: a

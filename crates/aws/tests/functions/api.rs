@@ -130,6 +130,21 @@ async fn a_name_with_blanks_accents_and_percents_is_found_however_the_gateway_de
 }
 
 #[tokio::test]
+async fn a_name_with_slashes_is_one_name_though_http_apis_decode_them() {
+    let (ledger, _) = ledger();
+    let api = api(&ledger, None, Access::Gateway);
+    let id = "2026/06/ç#%25 &?";
+    assert_eq!(ask(&api, http("POST", "/v1/orders", "", Some(&order(id)))).await.0, 202);
+    // Every escape is decoded but that of `%`.
+    let path = "/v1/orders/2026/06/ç#%2525 &?";
+    let (code, shown, _) = ask(&api, http("GET", path, "merchant_id=loja", None)).await;
+    assert_eq!((code, &shown["order_id"]), (200, &json!(id)), "{shown}");
+    let cancel = format!("{path}/cancel");
+    let (code, shown, _) = ask(&api, http("POST", &cancel, "merchant_id=loja", Some("{}"))).await;
+    assert_eq!((code, &shown["status"]), (200, &json!("CANCELLED")), "{shown}");
+}
+
+#[tokio::test]
 async fn the_name_of_a_stage_is_no_part_of_the_address() {
     let (ledger, _) = ledger();
     let api = api(&ledger, None, Access::Gateway);
