@@ -77,6 +77,7 @@ def terraformed(artifact, tmp_path_factory):
         )
         made.here = here
         made.run("apply", "-auto-approve", "-input=false")
+        world.allow_batches(here)
         yield made
     finally:
         here.close()

@@ -62,6 +62,7 @@ def permissions(here, stack):
             documents = [
                 iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
                 for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+                if name != world.EMULATOR
             ]
             for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
                 arn = policy["PolicyArn"]

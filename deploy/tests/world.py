@@ -136,7 +136,34 @@ def deploy(world, parameters=None, code=ZIP):
             if event["ResourceStatus"].endswith("FAILED")
         ]
         raise AssertionError(f"{stack['StackStatus']} {stack.get('StackStatusReason')} {why}")
+    allow_batches(world)
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+# The policy that the emulator needs and AWS does not: there, who may send a message may send ten.
+EMULATOR = "emulator-batches"
+BATCHES = {"sqs:SendMessage": "sqs:SendMessageBatch", "sns:Publish": "sns:PublishBatch"}
+
+
+def allow_batches(world):
+    """Allows in batches what functions are allowed one by one, and nothing else."""
+    iam = world.client("iam")
+    for page in world.client("lambda").get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            role = function["Role"].rsplit("/", 1)[1]
+            more = []
+            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+                document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+                if isinstance(document, str):
+                    document = json.loads(document)
+                for statement in document["Statement"]:
+                    actions = statement["Action"]
+                    actions = actions if isinstance(actions, list) else [actions]
+                    if batches := [BATCHES[action] for action in actions if action in BATCHES]:
+                        more.append(statement | {"Action": batches})
+            if more:
+                policy = json.dumps({"Version": "2012-10-17", "Statement": more})
+                iam.put_role_policy(RoleName=role, PolicyName=EMULATOR, PolicyDocument=policy)
 
 
 # Terraform's provider towards the emulator: buckets are paths there, and nobody is asked who we are
