@@ -43,9 +43,11 @@ run: ## Build, then show everything once and serve it on http://127.0.0.1:8080
 	$(TARGET)/release/comanda demo
 
 .PHONY: test
-test: needs peers ministack ## Install what the tests need, run all of them, documentation examples included
+test: needs peers deploy-tools ## Install what the tests need, run all of them, documentation examples included
 	$(CARGO) test --release --workspace --locked
 	$(MAKE) contract-of-what-is-built
+	$(MAKE) lambda-of-what-is-built
+	$(MAKE) deploy-check deploy-test
 
 # Seconds for each target of `make fuzz`; `make test` gives each half a second.
 FUZZ_SECONDS ?= 60
@@ -122,6 +124,11 @@ deploy-check: deploy-tools ## Look at what is deployed on AWS: templates, roles,
 .PHONY: lambda
 lambda: ## Build the functions of AWS: one artifact, of which each is a role
 	$(CARGO) build --release --locked -p aws --bin bootstrap
+	$(MAKE) lambda-of-what-is-built
+
+# The tests have built the functions already, like the program.
+.PHONY: lambda-of-what-is-built
+lambda-of-what-is-built:
 	python3 deploy/lambda.py $(TARGET)/release/bootstrap $(COMANDA_LAMBDA_ZIP)
 
 # The functions are those that `make lambda` made.
