@@ -1,5 +1,6 @@
 //! DynamoDB, disk and memory do the same: asked the same calls, by the same clock, they give the
-//! same answers and come to the same log, change for change.
+//! same answers and come to the same log, change for change. DynamoDB is asked by two processes in
+//! turn, as far as it can tell.
 //!
 //! Each names its changes in its own way, so names are compared by the order in which the log has
 //! them. `COMANDA_SEED` asks other calls, `COMANDA_COMMANDS` so many commands.
@@ -34,7 +35,8 @@ struct Three {
     now: Arc<AtomicI64>,
     memory: MemoryLedger,
     disk: Engine,
-    dynamo: DynamoLedger,
+    /// The one whose turn it is comes first.
+    dynamo: [DynamoLedger; 2],
     table: String,
     _dir: tempfile::TempDir,
 }
@@ -70,14 +72,14 @@ impl Three {
         let disk = Options { min_free_bytes: 0, ..Options::new(by_hand(&now)) };
         let disk = Engine::open(dir.path(), disk).expect("the store opens");
         let table = table();
-        let dynamo = open(settings(&table, by_hand(&now), seed));
+        let dynamo = [seed, seed + 1].map(|seed| open(settings(&table, by_hand(&now), seed)));
         let random = fastrand::Rng::with_seed(seed);
         let memory = memory.expect("an empty log");
         Self { random, now, memory, disk, dynamo, table, _dir: dir }
     }
 
     fn reopen(&mut self) {
-        self.dynamo = open(settings(&self.table, by_hand(&self.now), 1));
+        self.dynamo[1] = open(settings(&self.table, by_hand(&self.now), 1));
     }
 
     /// One call of each; how many commands it had.
@@ -86,7 +88,8 @@ impl Three {
         let many = if self.random.u8(..10) == 0 { 40 } else { 12 };
         let call: Vec<Request> =
             (0..1 + self.random.usize(0..many)).map(|_| self.request()).collect();
-        let answers = [&self.memory as &dyn Ledger, &self.disk, &self.dynamo]
+        self.dynamo.swap(0, 1);
+        let answers = [&self.memory as &dyn Ledger, &self.disk, &self.dynamo[0]]
             .map(|ledger| say(ledger, call.clone()).expect("the ledger is available"));
         // Memory gives free stock out before it answers, the engine after: wait until it has.
         let (length, begun) = (self.memory.log_bytes(), Instant::now());
@@ -105,22 +108,23 @@ impl Three {
     }
 
     fn compare(&self) {
-        let (memory, disk, dynamo) = (log(&self.memory), log(&self.disk), log(&self.dynamo));
+        let ledger = &self.dynamo[0];
+        let (memory, disk, dynamo) = (log(&self.memory), log(&self.disk), log(ledger));
         assert!(memory == disk, "memory and disk have the same log");
         assert_eq!(memory.len(), dynamo.len(), "so many changes");
         let (theirs, ours) = (numbered(&memory), numbered(&dynamo));
         for (at, (theirs, ours)) in theirs.iter().zip(&ours).enumerate() {
             assert_eq!(theirs, ours, "change {at}");
         }
-        assert_eq!(self.memory.stock(None, 100), self.dynamo.stock(None, 100));
+        assert_eq!(self.memory.stock(None, 100), ledger.stock(None, 100));
         for n in 0..ORDERS {
             let id = OrderId::parse(&format!("o{n}")).expect("a name");
             let found = |ledger: &dyn Ledger, log: &[(Seq, Change)]| {
                 renamed(log, &format!("{:?}", ledger.order(&id, None)))
             };
-            assert_eq!(found(&self.dynamo, &dynamo), found(&self.memory, &memory), "{id}");
+            assert_eq!(found(ledger, &dynamo), found(&self.memory, &memory), "{id}");
         }
-        let (ours, theirs) = (self.dynamo.catalogue(), self.memory.catalogue());
+        let (ours, theirs) = (ledger.catalogue(), self.memory.catalogue());
         assert!(ours.products == theirs.products && ours.customers == theirs.customers);
         assert_eq!(ours.rules.source, theirs.rules.source);
         for by in [By::All, By::Merchant(merchant()), By::Channel(Channel::Atm)] {
@@ -128,7 +132,7 @@ impl Three {
             let states = |ledger: &dyn Ledger, log: &[(Seq, Change)]| {
                 renamed(log, &format!("{:?}", ledger.find(&query)))
             };
-            assert_eq!(states(&self.dynamo, &dynamo), states(&self.memory, &memory), "{query:?}");
+            assert_eq!(states(ledger, &dynamo), states(&self.memory, &memory), "{query:?}");
         }
     }
 

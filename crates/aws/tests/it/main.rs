@@ -3,5 +3,6 @@
 mod conformance;
 mod contention;
 mod differential;
+mod parts;
 mod staged;
 mod support;
