@@ -18,6 +18,10 @@ WRITES = {
 }
 
 
+# Objects that are allowed by their own names.
+NAMED = {("Put", "config/lake.secret")}
+
+
 def signers(here):
     """Names of functions by the key that the emulator hands to each: a hash of its own and its
     role's name."""
@@ -71,6 +75,9 @@ def of_s3(one, bucket):
         return {("s3:AbortMultipartUpload", f"Bucket/{folder(address, bucket)}/*")}
     if one.method == "POST" and address.query == "delete":
         return {("s3:DeleteObject", f"Bucket/{named(one)}/*")}
+    key = address.path.removeprefix(f"/{bucket}/")
+    if (verb, key) in NAMED:
+        return {(f"s3:{verb}Object", f"Bucket/{key}")}
     return {(f"s3:{verb}Object", f"Bucket/{folder(address, bucket)}/*")}
 
 
