@@ -44,13 +44,15 @@ use crate::settings::{self, Access, Environment, Installation};
 /// Where the API's keys are, in the bucket: hashes, as the program writes them.
 pub const KEYS: &str = "config/keys.json";
 /// Where the secret is that customers' pseudonyms in the lake are made with.
-pub const LAKE_SECRET: &str = "config/lake.secret";
+pub const LAKE_SECRET: &str = "secrets/lake";
 /// What documents are below.
 const ARCHIVE: &str = "archive";
 /// What the lake is below.
 const LAKE: &str = "lake";
 /// How old a change is before followers are shown it: indexes and clocks have caught up by then.
 const SETTLE: Duration = Duration::from_secs(30);
+/// How far behind the table its indexes may be, when it has nothing better to do.
+const INDEXES: Duration = Duration::from_secs(5);
 /// Races for stock that an order loses before it is taken in without.
 const RACES: u32 = 8;
 
@@ -176,6 +178,7 @@ impl Workshop {
             again,
             clock: clock(),
             lang: self.installation.language,
+            settle: SETTLE + INDEXES,
         })
     }
 

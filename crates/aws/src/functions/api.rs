@@ -245,6 +245,9 @@ fn elsewhere(method: &Method, path: &str, headers: &HeaderMap) -> Option<Id> {
         "/v1/changes" if accepts_events() => Some(id!("not-offered-events")),
         "/v1/batches" if is_write => Some(id!("not-offered-batches")),
         _ if below("/v1/files") => Some(id!("not-offered-batches")),
+        _ if below("/v1/batches") && (path.ends_with("/results") || path.ends_with("/summary")) => {
+            Some(id!("not-offered-results"))
+        }
         _ if below("/v1/batches") && is_write => Some(id!("not-offered-control")),
         _ if below("/v1/webhooks") => Some(id!("not-offered-webhooks")),
         _ if below("/v1/followers") => Some(id!("not-offered-followers")),

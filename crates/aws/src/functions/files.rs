@@ -25,7 +25,7 @@ use serde_json::json;
 use service::batch::input::{Input, Kind, content_id};
 use service::batch::rejects::{self, Shape};
 use service::batch::run::{self, Control, Error, Finished, Options};
-use service::batch::summary::records_from;
+use service::batch::summary::{records_from, summary};
 use service::batch::{BatchStatus, Tolerance, report};
 use service::change::Seq;
 use service::ledger::{Ledger, Request, Task};
@@ -42,8 +42,9 @@ use super::object::{Object, Writer};
 pub const INBOX: &str = "inbox/";
 /// What is said of them is below.
 pub const REPORTS: &str = "reports/";
-/// How long before the invocation ends a file stops: a commit under way has that long.
-const MARGIN: Duration = Duration::from_secs(20);
+/// How long before the invocation ends a file stops: a commit under way has that long, and what is
+/// said of a file that has just ended.
+const MARGIN: Duration = Duration::from_secs(90);
 /// The queue's name in records.
 const QUEUE: &str = "files";
 
@@ -68,6 +69,8 @@ pub struct Files {
     pub clock: Clock,
     /// In which language reports are.
     pub lang: Lang,
+    /// How long after a commit the ledger shows it to whoever reads the log.
+    pub settle: Duration,
 }
 
 /// What a message asks for.
@@ -270,6 +273,10 @@ impl Files {
         input: Input,
         bytes: u64,
     ) -> Result<(), Undone> {
+        if !finished.is_repeat {
+            // What each item came to is read from the log, the last commit included.
+            tokio::time::sleep(self.settle).await;
+        }
         let (this, name, runtime) = (self.clone(), file.key.clone(), Handle::current());
         let written = tokio::task::spawn_blocking(move || {
             this.report(&name, &finished, &input, bytes, &runtime)
@@ -290,9 +297,10 @@ impl Files {
         let state = &finished.state;
         let path = |ending: &str| reported(name, ending);
         let mut lines = Writer::new(&self.store, path("jsonl")?, "application/x-ndjson", runtime);
-        let (exponent, mut broken) = (ledger.catalogue().exponent, None);
+        let (exponent, mut broken, mut told) = (ledger.catalogue().exponent, None, 0_u64);
         let read = records_from(ledger, state, 0, &mut |_, change| {
             let line = report::line(&change, exponent, self.lang).unwrap_or_default();
+            told += u64::from(!line.is_empty());
             match lines.write_all(&line) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(error) => {
@@ -303,6 +311,9 @@ impl Files {
         });
         broken.map_or(Ok(()), Err)?;
         read.map_err(io::Error::other)?;
+        if told < state.counts.done() {
+            return Err(io::Error::other("the log does not show every item yet"));
+        }
         lines.finish()?;
         if state.counts.failed > 0 {
             let (shape, ending, media_type) = match input.kind() {
@@ -314,8 +325,13 @@ impl Files {
             rejects::write(ledger, state, shape, self.lang, &mut out)?;
             out.finish()?;
         }
-        let sums = report::report(ledger, state, &finished.summary).map_err(io::Error::other)?;
-        let told = json!({
+        // An interrupted run may have gone on before the log showed all that came before.
+        let whole = match finished.resumed_at {
+            0 if !finished.is_repeat => finished.summary.clone(),
+            _ => summary(ledger, state).map_err(io::Error::other)?,
+        };
+        let sums = report::report(ledger, state, &whole).map_err(io::Error::other)?;
+        let said = json!({
             "name": name,
             "bytes": bytes,
             "batch_id": state.id.as_str(),
@@ -323,7 +339,7 @@ impl Files {
             "is_repeat": finished.is_repeat,
             "summary": sums,
         });
-        self.put(path("json")?, &told, runtime)
+        self.put(path("json")?, &said, runtime)
     }
 
     /// Says why a file cannot be read as a whole: a report, and a dead letter.

@@ -199,6 +199,8 @@ async fn what_is_not_offered_here_says_so_and_where_to_go() {
         ("PUT", "/v1/files/a.csv"),
         ("POST", "/v1/batches"),
         ("POST", "/v1/batches/b/stop"),
+        ("GET", "/v1/batches/b/results"),
+        ("GET", "/v1/batches/b/summary"),
     ] {
         let (code, problem, _) = ask(&api, http(method, path, "", Some("{}"))).await;
         assert_eq!((code, &problem["code"]), (501, &json!("not_offered")), "{method} {path}");

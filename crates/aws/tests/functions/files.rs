@@ -46,6 +46,7 @@ fn world() -> World {
         again: Some(again.clone()),
         clock: clock(),
         lang: Lang::PtBr,
+        settle: Duration::ZERO,
     };
     World { ledger, store, files, again }
 }

@@ -121,6 +121,7 @@ not-offered-followers = functions follow the log; CloudWatch says how far behind
 not-offered-metrics = figures are in CloudWatch.
 not-offered-events = answers end with their function; follow the topics, or the objects of changes in the bucket.
 not-offered-batches = put the file into the bucket (inbox/), or start the state machine of batches.
+not-offered-results = what became of items is in the bucket: below reports/ for files, below batches/ for the state machine.
 not-offered-control = a batch is stopped and redriven where it runs: in Step Functions, or by sending its rejects again.
 
 problem-outcome_unknown-title = Outcome unknown

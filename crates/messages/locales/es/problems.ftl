@@ -121,6 +121,7 @@ not-offered-followers = las funciones siguen el registro; CloudWatch dice cuánt
 not-offered-metrics = las cifras están en CloudWatch.
 not-offered-events = las respuestas terminan con su función; siga los temas o los objetos de cambios en el bucket.
 not-offered-batches = ponga el archivo en el bucket (inbox/) o inicie la máquina de estados de lotes.
+not-offered-results = lo que pasó con cada elemento está en el bucket: en reports/ los archivos, en batches/ la máquina de estados.
 not-offered-control = un lote se detiene y se repite donde se ejecuta: en Step Functions, o enviando de nuevo sus rechazos.
 
 problem-outcome_unknown-title = Resultado desconocido

@@ -121,6 +121,7 @@ not-offered-followers = as funções seguem o registro; o CloudWatch diz quanto 
 not-offered-metrics = os números estão no CloudWatch.
 not-offered-events = as respostas terminam com sua função; siga os tópicos ou os objetos de mudanças no bucket.
 not-offered-batches = coloque o arquivo no bucket (inbox/) ou inicie a máquina de estados de lotes.
+not-offered-results = o que aconteceu com cada item está no bucket: em reports/ os arquivos, em batches/ a máquina de estados.
 not-offered-control = um lote é parado e repetido onde é executado: no Step Functions, ou enviando de novo suas rejeições.
 
 problem-outcome_unknown-title = Resultado desconhecido
