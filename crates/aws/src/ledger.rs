@@ -69,8 +69,8 @@ pub struct Settings {
     /// Rows that the counters of a product are spread over: 1 to 32. More of them let more orders
     /// for one product commit at the same time, and cost a row each where they are counted.
     pub stock_shards: u32,
-    /// Partitions that a list of an index is spread over: 1 to 32, and never fewer later. Each takes
-    /// about a thousand orders a second.
+    /// Partitions that a list of an index is spread over: 1 to 32, and never fewer later. Each
+    /// takes about a thousand orders a second.
     pub list_shards: u32,
     /// For how long the catalogue is not asked for its version again. Prices of orders that come in
     /// meanwhile may be that old.
@@ -205,8 +205,8 @@ impl DynamoLedger {
     /// Steps of at most 256 orders that one release takes.
     pub const RELEASE_STEPS_MAX: usize = 64;
 
-    /// Takes a commit in several pages to its end, when it has happened or nobody is at it any more.
-    /// Blocks. One that has ended is no error.
+    /// Takes a commit in several pages to its end, when it has happened or nobody is at it any
+    /// more. Blocks. One that has ended is no error.
     ///
     /// # Errors
     /// [`Unavailable`]; asking again goes on.

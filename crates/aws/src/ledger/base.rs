@@ -222,11 +222,20 @@ impl Base for Rows<'_> {
     }
 
     fn seqs_of(&self, id: &OrderId) -> Read<Vec<(MerchantId, Seq)>> {
-        let (way, limit) = (Direction::Oldest, usize::MAX);
-        let rows = self.indexed(keys::BY_ID, vec![keys::of_id(id)], way, None, limit)?;
-        let seller = |(first, item): (Seq, Item)| {
-            self.is_at(first, Key::of(&item)?);
-            Ok((read_merchant(&item)?, first))
+        let rows = self.range(Range {
+            index: None,
+            partition: keys::sellers_of(id),
+            from: s(FIRST),
+            until: s(LAST),
+            way: Direction::Oldest,
+            limit: usize::MAX,
+        })?;
+        let seller = |item: Item| {
+            let merchant = MerchantId::parse(text(&item, "SK")?);
+            let merchant = merchant.map_err(|_| damaged("a seller's name does not read"))?;
+            let (id, first) = (id.clone(), seq(&item, "first")?);
+            self.is_at(first, keys::order(&OrderKey { id, merchant: merchant.clone() }));
+            Ok((merchant, first))
         };
         rows.into_iter().map(seller).collect()
     }

@@ -5,6 +5,7 @@
 //! ```text
 //! CHANGE#<seq>                    CHANGE, PART#<n>    one record of the log
 //! MERCHANT#<m>#ORDER#<id>         ORDER               an order as it is
+//! ORDERS#<id>                     <m>                 sellers that have an order of that id
 //! STOCK#<m>#<sku>                 SHARD#<nn>          counters
 //!                                 RELEASE             free stock that is being given out
 //!                                 CLAIM#<state>#<seq> orders with a claim on it
@@ -44,7 +45,7 @@ const fn by(name: &'static str) -> Index {
 
 /// Changes, by when they happened.
 pub(super) const LOG: Index = by("log");
-/// Orders and invalid input with an id.
+/// Invalid input with an id.
 pub(super) const BY_ID: Index = by("by_id");
 /// Every order.
 pub(super) const BY_ALL: Index = by("by_all");
@@ -199,8 +200,9 @@ pub(super) fn read_stock_name(name: &str) -> Option<StockKey> {
     Some(StockKey { merchant: MerchantId::parse(merchant).ok()?, sku })
 }
 
-pub(super) fn of_id(id: &OrderId) -> String {
-    format!("ORDER#{}", part(id.as_str()))
+/// The sellers that have an order of an id: read as soon as it is answered, so no index.
+pub(super) fn sellers_of(id: &OrderId) -> String {
+    format!("ORDERS#{}", part(id.as_str()))
 }
 
 pub(super) fn invalid_of_id(id: &OrderId) -> String {

@@ -115,7 +115,7 @@ pub(super) fn cut(requests: &[Request]) -> usize {
 /// About how many rows a request writes beside those of products, and how many bytes.
 fn weight(request: &Request) -> (usize, usize) {
     match request {
-        Request::Receive(receive) => (2, receive.document.len()),
+        Request::Receive(receive) => (3, receive.document.len()),
         Request::Amend(amend) => (6, amend.document.len()),
         Request::Once(once) => {
             let (rows, bytes) = weight(&once.request);

@@ -230,6 +230,11 @@ impl Making<'_, '_> {
                 let before = before.ok_or_else(|| super::base::missing("no row of an order"))?;
                 (self.same(&key)?, Some(before.state))
             };
+            if before.is_none() {
+                let (id, merchant) = (&entry.state.key.id, entry.state.key.merchant.as_str());
+                let (place, own) = (keys::sellers_of(id), [("first", n(first.0)), self.version()]);
+                self.put(Key::new(place, merchant), Guard::None, own);
+            }
             self.order(key, guard, *first, entry);
             self.claims(*first, before.as_deref(), &entry.state);
         }
@@ -249,7 +254,6 @@ impl Making<'_, '_> {
             ("status", s(status)),
             ("revision", n(state.revision)),
             ("by_all", self.shard("ORDERS", first)),
-            ("by_id", s(keys::of_id(&state.key.id))),
             ("by_status", self.shard(status, first)),
             ("by_seller", self.shard(&format!("{seller}#{status}"), first)),
             ("by_channel", self.shard(channel_name(state.channel), first)),

@@ -98,6 +98,7 @@ impl<B: Base> Run<'_, B> {
         } else if batch.started_at == Timestamp::default() {
             // One that ran elsewhere comes with its counts, and with when it began.
             batch.started_at = self.now;
+            batch.counts = Counts::default();
         }
         batch.counts.succeeded += tally.counts.succeeded;
         batch.counts.failed += tally.counts.failed;
