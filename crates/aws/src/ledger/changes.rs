@@ -19,6 +19,13 @@ const SCANNED_AT_ONCE: usize = 1_000;
 /// Changes whose bodies are read at a time: about as many as fit an answer in memory.
 const READ_AT_ONCE: usize = 1_000;
 
+/// Some of the log. What commits that came to nothing left there is not among it.
+struct Page {
+    changes: Vec<(Seq, Change)>,
+    /// What was looked at last, where there may be more behind it.
+    next: Option<Seq>,
+}
+
 impl Shared {
     /// Changes after `after`, oldest first.
     pub(super) fn read_changes(
@@ -33,14 +40,12 @@ impl Shared {
         }
         let (mut found, mut from) = (Vec::new(), after);
         while found.len() < limit {
-            let asked = (limit - found.len()).min(READ_AT_ONCE);
-            let page = self.page(from, asked)?;
-            let got = page.len();
-            from = page.last().map(|(seq, _)| *seq);
-            found.extend(page);
-            if got < asked {
+            let page = self.page(from, (limit - found.len()).min(READ_AT_ONCE))?;
+            found.extend(page.changes);
+            if page.next.is_none() {
                 break;
             }
+            from = page.next;
         }
         Ok(found)
     }
@@ -55,17 +60,16 @@ impl Shared {
         let mut after = from.0.checked_sub(1).map(Seq);
         loop {
             let page = self.page(after, SCANNED_AT_ONCE)?;
-            let got = page.len();
-            after = page.last().map(|(seq, _)| *seq);
-            for (seq, change) in page {
+            for (seq, change) in page.changes {
                 if seq >= until {
                     return Ok(());
                 }
                 visit(seq, change);
             }
-            if got < SCANNED_AT_ONCE {
+            if page.next.is_none() {
                 return Ok(());
             }
+            after = page.next;
         }
     }
 
@@ -79,18 +83,21 @@ impl Shared {
         u64::try_from(until).ok().map(of_ms)
     }
 
-    fn page(&self, after: Option<Seq>, limit: usize) -> Read<Vec<(Seq, Change)>> {
+    fn page(&self, after: Option<Seq>, limit: usize) -> Read<Page> {
         let rows = self.rows();
         let mut seqs = rows.log(after, limit)?;
+        let mut next = seqs.last().copied().filter(|_| seqs.len() == limit);
         if let Some(until) = self.settled() {
             seqs.retain(|seq| *seq < until);
+            next = next.filter(|next| *next < until);
         }
         let places: Vec<Key> = seqs.iter().map(|seq| keys::change(*seq)).collect();
         rows.fetch(places.clone())?;
-        let mut page = Vec::with_capacity(seqs.len());
+        let mut changes = Vec::with_capacity(seqs.len());
         for (seq, place) in seqs.into_iter().zip(places) {
             let Some(row) = rows.row(&place)? else {
                 if self.is_open(&rows, &place)? {
+                    next = None;
                     break;
                 }
                 continue; // its commit came to nothing
@@ -101,9 +108,9 @@ impl Shared {
             } else {
                 rows.change(seq)
             };
-            page.push((seq, change?));
+            changes.push((seq, change?));
         }
-        Ok(page)
+        Ok(Page { changes, next })
     }
 
     /// Whether a commit that is not decided has a change there. One that nobody is at any more is
