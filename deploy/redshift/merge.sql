@@ -264,7 +264,8 @@ INSERT INTO order_rules (
     line,
     amount,
     order_status,
-    received_at
+    received_at,
+    order_count
 )
 SELECT
     staged.sequence,
@@ -277,7 +278,8 @@ SELECT
     staged.line,
     staged.amount,
     staged.order_status,
-    staged.received_at
+    staged.received_at,
+    staged.order_count
 FROM staged_order_rules AS staged
 INNER JOIN fresh_orders AS fresh ON staged.sequence = fresh.sequence;
 

@@ -77,7 +77,8 @@ CREATE TABLE IF NOT EXISTS order_rules (
     line BIGINT,
     amount DECIMAL(18, 4),
     order_status VARCHAR(1024) NOT NULL,
-    received_at TIMESTAMPTZ NOT NULL
+    received_at TIMESTAMPTZ NOT NULL,
+    order_count BIGINT NOT NULL
 )
 DISTKEY (order_id)
 COMPOUND SORTKEY (received_at, rule_set);

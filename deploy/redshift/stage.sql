@@ -88,7 +88,8 @@ SELECT
     line,
     amount,
     order_status,
-    received_at
+    received_at,
+    order_count
 FROM order_rules
 WHERE 1 = 0;
 

@@ -85,7 +85,7 @@ SELECT
     merchant_id,
     rule_set,
     rule_id,
-    COUNT(DISTINCT sequence) AS orders,
+    SUM(order_count) AS orders,
     SUM(amount) AS amount
 FROM order_rules
 WHERE order_status IN ('COMPLETED', 'BACKORDERED', 'FULFILLED')
