@@ -71,6 +71,17 @@ def test_an_order_goes_in_through_either_api_and_comes_out_of_the_other(rest, ht
         assert order["history"], order
 
 
+def test_an_order_of_more_products_than_one_transaction_takes_is_taken_in_whole(http):
+    name = new()
+    order = purchase(name)
+    order["items"] = [{"sku": f"{name}-{at}", "quantity": 1, "unit_price": "1.00"} for at in range(120)]
+    answer = http.post("/v1/orders", order)
+    assert answer.status == 202, answer
+    found = http.order(name)
+    assert (len(found["lines"]), found["total"]) == (120, "120.00"), found
+    assert http.post("/v1/orders", order).status == 409
+
+
 def test_names_with_everything_in_them_come_back_as_they_went_in(http):
     name = f"{new()}/ç#%25 &?"
     assert http.post("/v1/orders", purchase(name)).status == 202

@@ -450,14 +450,18 @@ impl Writer {
         let Some(since) = self.unsealed_since else { return false };
         let is_old = now.0.saturating_sub(since.0) >= self.terms.flush_us;
         let has_caught_up = self.is_catching_up && self.read == Reading::AtEnd;
-        let is_large = self.lake.tail_bytes() >= self.terms.flush_bytes;
-        is_old || self.is_stopping || has_caught_up || is_large
+        is_old || self.is_stopping || has_caught_up || self.is_large()
+    }
+
+    fn is_large(&self) -> bool {
+        self.lake.tail_bytes() >= self.terms.flush_bytes
     }
 
     fn seal(&mut self, now: Timestamp) -> Sealed {
         self.changes = (self.changes.1, 0);
         let since = self.unsealed_since.take().unwrap_or(now);
-        self.is_catching_up = now.0.saturating_sub(since.0) < self.terms.flush_us / 4;
+        let is_young = now.0.saturating_sub(since.0) < self.terms.flush_us / 4;
+        self.is_catching_up = is_young && self.is_large();
         self.lake.change(crate::tail::Tail::seal)
     }
 
