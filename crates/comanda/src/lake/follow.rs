@@ -26,7 +26,7 @@ use super::{Make, until};
 /// How often it hears at most that the log has grown: what comes in between is read with it.
 const PULSE: Duration = Duration::from_millis(20);
 /// While orders come in, making rows rests so many times as long as it works: at full load it
-/// falls behind, and intake does not. 15 per cent of a processor are rows of some 10,000 orders
+/// falls behind, and intake does not. 15 per cent of a processor are rows of some 12,000 orders
 /// a second.
 const RESTS: f64 = 1.0 / 0.15 - 1.0;
 /// How long opening waits after a failure.
